@@ -1,0 +1,1 @@
+"""From sightings to decisions: pure evidence, policy and adjudication tables."""

@@ -1,0 +1,1 @@
+"""The engine on a socket: domain to wire, server, permissions."""

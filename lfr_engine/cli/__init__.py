@@ -1,0 +1,81 @@
+"""The command line: one group whose commands are imported only when they are asked for.
+
+Owns: the list of commands and the one place where an ``LfrError`` becomes a line and an exit
+status. Never: work of its own. Strategy: ``lfr --help`` must not import numpy, so each command
+lives in a module named in ``COMMANDS`` beside its one-line help.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from lfr_engine import __version__
+from lfr_engine.errors import LfrError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "models": ("lfr_engine.cli.models", "List, install, verify and remove model packs."),
+    "doctor": (
+        "lfr_engine.cli.doctor",
+        "Say what this machine has and lacks, and how to mend it.",
+    ),
+    "exercise": ("lfr_engine.cli.exercise", "Run the full pipeline on recorded video."),
+    "demo": ("lfr_engine.cli.demo", "Prepare a demonstration from real photographs and run it."),
+    "evaluate": ("lfr_engine.cli.evaluate", "Measure accuracy, with intervals."),
+    "simulate": ("lfr_engine.cli.simulate", "Make walk-by video with exact truth."),
+}
+"""Command name → (module that holds ``command``, the line ``--help`` shows)."""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and help lines without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click names it
+        """Every command, in the order users meet them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click names it
+        """Import and return one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click names it
+        """The command table, from the help lines alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lfr")
+def root() -> None:
+    """Governed live facial recognition: the machine says "possible match", a person decides."""
+
+
+def main(argv: list[str] | None = None) -> Any:
+    """Entry point of ``lfr``: runs a command and maps errors to one line and an exit status."""
+    try:
+        return root.main(args=argv, prog_name="lfr", standalone_mode=True)
+    except LfrError as error:
+        click.echo(f"lfr: {error}", err=True)
+        sys.exit(error.exit_status)
+    except BaseExceptionGroup as group:
+        match, rest = group.split(LfrError)
+        if match is None or rest is not None:
+            raise
+        leaves = _leaves(match)
+        for leaf in leaves:
+            click.echo(f"lfr: {leaf}", err=True)
+        sys.exit(max(leaf.exit_status for leaf in leaves))
+
+
+def _leaves(group: BaseExceptionGroup[LfrError]) -> list[LfrError]:
+    out: list[LfrError] = []
+    for error in group.exceptions:
+        out.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    return out

@@ -1,0 +1,1 @@
+"""One lawful run: authority, retention, the record and its report."""

@@ -1,0 +1,1 @@
+"""From a reference image to a template: decode, detect, gate, embed."""

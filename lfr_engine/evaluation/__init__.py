@@ -1,0 +1,1 @@
+"""Honest figures: datasets, protocols, metrics, simulation, bench."""

@@ -1,0 +1,1 @@
+"""Neural networks on OpenVINO: model store, sessions, detectors, embedders. No trio."""

@@ -1,0 +1,1 @@
+"""The msgpack wire protocol, sans-io: knows bytes and messages, no sockets, no domain types."""

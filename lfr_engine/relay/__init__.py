@@ -1,0 +1,1 @@
+"""Encoders for officers' radios and handsets, pure; and the Bearer port."""

@@ -1,0 +1,1 @@
+"""Trio building blocks without any domain: lanes, links, supervision, telemetry."""

@@ -1,0 +1,1 @@
+"""Where frames come from. The only package that imports av."""
