@@ -1,0 +1,110 @@
+"""Measures: bounded histograms and named counters, cheap enough for every frame.
+
+Owns: the numbers the board shows and the record keeps. Never: anything about a person. Strategy: a
+histogram has logarithmic buckets (2 % wide), so its size is fixed however long the engine runs and
+a percentile is exact to 1 %.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from lfr_engine.clock import Clock
+
+_GROWTH = 1.02
+_LOG_GROWTH = math.log(_GROWTH)
+_FLOOR_S = 1e-6
+
+
+class Histogram:
+    """Durations in seconds, 1 µs to hours, in buckets 2 % wide."""
+
+    __slots__ = ("_buckets", "count", "maximum", "total")
+
+    def __init__(self) -> None:
+        self._buckets: Counter[int] = Counter()
+        self.count = 0
+        self.total = 0.0
+        self.maximum = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one duration; negative ones (a clock read out of order) count as 0."""
+        value = max(seconds, _FLOOR_S)
+        self._buckets[int(math.log(value / _FLOOR_S) / _LOG_GROWTH)] += 1
+        self.count += 1
+        self.total += value
+        self.maximum = max(self.maximum, value)
+
+    def percentile(self, share: float) -> float:
+        """Smallest bucket middle with at least ``share`` (0–1) of the durations at or below it, in
+        seconds; 0 when nothing was counted.
+        """
+        if not self.count:
+            return 0.0
+        need = max(1, math.ceil(share * self.count))
+        seen = 0
+        for index in sorted(self._buckets):
+            seen += self._buckets[index]
+            if seen >= need:
+                middle: float = _FLOOR_S * _GROWTH ** (index + 0.5)
+                return min(middle, self.maximum)
+        return self.maximum
+
+    def summary(self) -> dict[str, float | int]:
+        """Count, and mean, p50, p95, p99 and maximum in milliseconds."""
+        mean = self.total / self.count if self.count else 0.0
+        return {
+            "count": self.count,
+            "mean_ms": round(mean * 1e3, 3),
+            "p50_ms": round(self.percentile(0.50) * 1e3, 3),
+            "p95_ms": round(self.percentile(0.95) * 1e3, 3),
+            "p99_ms": round(self.percentile(0.99) * 1e3, 3),
+            "max_ms": round(self.maximum * 1e3, 3),
+        }
+
+
+@dataclass(slots=True)
+class Telemetry:
+    """The measures of one engine: stage durations, drops by camera and reason, link peaks."""
+
+    clock: Clock
+    stages: dict[str, Histogram] = field(default_factory=dict)
+    drops: dict[str, Counter[str]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    peaks: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def observe(self, stage: str, seconds: float) -> None:
+        """Add one duration to a stage's histogram."""
+        histogram = self.stages.get(stage)
+        if histogram is None:
+            histogram = self.stages[stage] = Histogram()
+        histogram.add(seconds)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Observe the length of the block."""
+        began = self.clock.monotonic_ns()
+        try:
+            yield
+        finally:
+            self.observe(stage, (self.clock.monotonic_ns() - began) / 1e9)
+
+    def since(self, stage: str, captured_ns: int) -> float:
+        """Observe the age of something captured at ``captured_ns``; returns it in seconds."""
+        age = (self.clock.monotonic_ns() - captured_ns) / 1e9
+        self.observe(stage, age)
+        return age
+
+    def dropped(self, camera: str, reason: str, number: int = 1) -> None:
+        """Count work that was given up, by camera and reason code."""
+        if number:
+            self.drops.setdefault(camera, Counter())[reason] += number
+
+    def peak(self, link: str, used: int, capacity: int) -> None:
+        """Remember the fullest a link ever was."""
+        if used > self.peaks.get(link, (-1, 0))[0]:
+            self.peaks[link] = (used, capacity)

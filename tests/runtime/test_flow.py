@@ -1,0 +1,130 @@
+"""Links: newest wins, nobody blocks another, nothing leaves unacknowledged."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import trio
+import trio.testing
+
+from lfr_engine.runtime.flow import Broadcast, Lagged, LatestSlot, Outbox, SlotClosed
+
+
+def test_slot_keeps_the_newest_and_counts_what_it_replaced() -> None:
+    async def scenario() -> None:
+        slot: LatestSlot[int] = LatestSlot(wait=False)
+
+        def reader() -> None:
+            for number in range(5):
+                slot.put_from_thread(number)
+            slot.close_from_thread()
+
+        await trio.to_thread.run_sync(reader)
+        assert await slot.receive() == 4
+        assert (slot.replaced, slot.passed) == (4, 1)
+        with pytest.raises(trio.EndOfChannel):
+            await slot.receive()
+
+    trio.run(scenario)
+
+
+def test_waiting_slot_loses_nothing_and_keeps_order() -> None:
+    async def scenario() -> None:
+        slot: LatestSlot[int] = LatestSlot(wait=True)
+
+        def reader() -> None:
+            for number in range(50):
+                slot.put_from_thread(number)
+            slot.close_from_thread()
+
+        seen: list[int] = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, reader)
+            while True:
+                try:
+                    seen.append(await slot.receive())
+                except trio.EndOfChannel:
+                    break
+        assert seen == list(range(50))
+        assert slot.replaced == 0
+
+    trio.run(scenario)
+
+
+def test_closing_a_slot_frees_a_reader_that_waits() -> None:
+    async def scenario() -> None:
+        slot: LatestSlot[int] = LatestSlot(wait=True)
+        refused = threading.Event()
+
+        def reader() -> None:
+            slot.put_from_thread(1)
+            try:
+                slot.put_from_thread(2)
+            except SlotClosed:
+                refused.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, reader)
+            await trio.sleep(0.01)
+            slot.close()
+        assert refused.is_set()
+
+    trio.run(scenario)
+
+
+def test_slow_subscriber_lags_alone() -> None:
+    async def scenario() -> None:
+        broadcast: Broadcast[int] = Broadcast(4)
+        with broadcast.subscribe() as quick, broadcast.subscribe() as slow:
+            got = []
+            for number in range(10):
+                broadcast.publish(number)
+                got.append(await quick.receive())
+            broadcast.close()
+            assert got == list(range(10))
+            assert await slow.receive() == Lagged(6)
+            assert [await slow.receive() for _ in range(4)] == [6, 7, 8, 9]
+            with pytest.raises(trio.EndOfChannel):
+                await slow.receive()
+        assert len(broadcast) == 0
+
+    trio.run(scenario)
+
+
+def test_subscribing_to_a_closed_broadcast_ends_at_once() -> None:
+    async def scenario() -> None:
+        broadcast: Broadcast[int] = Broadcast(1)
+        broadcast.close()
+        with broadcast.subscribe() as late, pytest.raises(trio.EndOfChannel):
+            await late.receive()
+
+    trio.run(scenario)
+
+
+def test_outbox_returns_to_the_sender_only_after_acknowledgement() -> None:
+    async def scenario() -> None:
+        outbox: Outbox[str] = Outbox(8)
+        order: list[str] = []
+
+        async def sender(item: str) -> None:
+            await outbox.post(item)
+            order.append(f"acknowledged {item}")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sender, "a")
+            nursery.start_soon(sender, "b")
+            await trio.testing.wait_all_tasks_blocked()
+            batch, acknowledge = await outbox.receive(10)
+            assert sorted(batch) == ["a", "b"]
+            assert outbox.peak == 2
+            order.append("written")
+            acknowledge()
+        assert order[0] == "written"
+        assert sorted(order[1:]) == ["acknowledged a", "acknowledged b"]
+        assert outbox.oldest_s() == 0.0
+        outbox.close()
+        with pytest.raises(trio.EndOfChannel):
+            await outbox.receive(1)
+
+    trio.run(scenario)
