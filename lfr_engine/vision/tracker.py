@@ -1,0 +1,475 @@
+"""Tracks: which detected face is which walker, one tracker per camera.
+
+Owns: the identities of one camera's walkers between their first and last detection. Never: a look
+at pixels, a template or a clock; time is an argument in seconds, so nothing here depends on the
+frame rate. Strategy: a constant-velocity Kalman filter over centre and size with its noise stated
+in face sizes, association in two stages (sure detections first, then faint ones for known walkers:
+ByteTrack, Zhang et al. 2022), and a table for the life of a track. Identities are unique, rising,
+and do not depend on the order in which the faces of a picture are listed.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+from lfr_engine.vision.boxes import DoubleArray, overlaps
+from lfr_engine.vision.faces import Faces
+from lfr_engine.vision.frame import FloatArray
+
+IndexArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
+NO_TRACK = -1
+
+
+class TrackState(enum.Enum):
+    """Where a track is in its life."""
+
+    TENTATIVE = "tentative"  # seen, but not often enough to count as a walker
+    CONFIRMED = "confirmed"  # a walker in view
+    COASTING = "coasting"  # a walker not detected now: position predicted
+    ENDED = "ended"
+
+
+class TrackEvent(enum.Enum):
+    """What one update says about a track."""
+
+    SEEN = "seen"
+    SEEN_ENOUGH = "seen enough"
+    MISSED = "missed"
+    GONE = "gone"
+
+
+class EndReason(enum.Enum):
+    """Why a track ended."""
+
+    LOST = "lost"  # not detected for longer than the coasting limit
+    UNCONFIRMED = "unconfirmed"  # a flicker: never seen often enough to count
+    LEFT_ZONE = "left zone"  # predicted outside the zone while not detected
+    CROWDED_OUT = "crowded out"  # the bound on live tracks needed its place
+    RESTART = "restart"  # time went back: the source began again
+    CLOSED = "closed"  # the camera or the engine closed
+
+
+TRANSITIONS: dict[tuple[TrackState, TrackEvent], TrackState] = {
+    (TrackState.TENTATIVE, TrackEvent.SEEN): TrackState.TENTATIVE,
+    (TrackState.TENTATIVE, TrackEvent.SEEN_ENOUGH): TrackState.CONFIRMED,
+    (TrackState.TENTATIVE, TrackEvent.MISSED): TrackState.TENTATIVE,
+    (TrackState.TENTATIVE, TrackEvent.GONE): TrackState.ENDED,
+    (TrackState.CONFIRMED, TrackEvent.SEEN): TrackState.CONFIRMED,
+    (TrackState.CONFIRMED, TrackEvent.SEEN_ENOUGH): TrackState.CONFIRMED,
+    (TrackState.CONFIRMED, TrackEvent.MISSED): TrackState.COASTING,
+    (TrackState.CONFIRMED, TrackEvent.GONE): TrackState.ENDED,
+    (TrackState.COASTING, TrackEvent.SEEN): TrackState.CONFIRMED,
+    (TrackState.COASTING, TrackEvent.SEEN_ENOUGH): TrackState.CONFIRMED,
+    (TrackState.COASTING, TrackEvent.MISSED): TrackState.COASTING,
+    (TrackState.COASTING, TrackEvent.GONE): TrackState.ENDED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerSettings:
+    """How walkers are followed. Sizes are face sizes (side of the square of the box's area).
+
+    sure_score, faint_score: detector scores (0–1) that may begin a track, and that may only
+    continue one. confirm_detections: detections that make a track a walker, and so a pass.
+    max_coasting_s, max_flicker_s: how long a walker, and an unconfirmed track, may go undetected.
+    max_tracks: live tracks at once. turn_density: white-noise acceleration, sizes²/s³.
+    first_speed: standard deviation of a new walker's speed, sizes/s (1.4 m/s across the picture is
+    about 6 face heights a second; most walk towards the camera). place_noise, size_noise: standard
+    deviation of a detected centre (sizes) and of the logarithm of its size. reach: the farthest, in
+    sizes, that a detection may lie from its prediction.
+    """
+
+    sure_score: float = 0.6
+    faint_score: float = 0.3
+    confirm_detections: int = 3
+    max_coasting_s: float = 1.2
+    max_flicker_s: float = 0.3
+    max_tracks: int = 64
+    turn_density: float = 4.0
+    first_speed: float = 3.0
+    place_noise: float = 0.08
+    size_noise: float = 0.08
+    reach: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class EndedTrack:
+    """A finished track. ``confirmed`` tracks are passes: the unit of "faces seen"."""
+
+    track_id: int
+    reason: EndReason
+    confirmed: bool
+    first_seen_s: float
+    last_seen_s: float
+    detections: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackUpdate:
+    """What one picture's faces did to the tracks.
+
+    track_ids: (n,) the track of each face, in the order of the faces given, or ``NO_TRACK``.
+    started, confirmed: tracks that began, and that became walkers, now. ended: finished tracks.
+    refused: faces left without a track because ``max_tracks`` walkers are in view.
+    """
+
+    track_ids: IndexArray
+    started: tuple[int, ...]
+    confirmed: tuple[int, ...]
+    ended: tuple[EndedTrack, ...]
+    refused: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackPositions:
+    """Where the live tracks should be: boxes (n, 4) float32 in pixels, unseen_s (n,) seconds."""
+
+    track_ids: IndexArray
+    boxes: FloatArray
+    states: tuple[TrackState, ...]
+    unseen_s: DoubleArray
+
+
+@dataclass(slots=True)
+class _Life:
+    """One live track's book-keeping; its motion is the equal row of ``Tracker._motion``."""
+
+    track_id: int
+    state: TrackState
+    first_seen_s: float
+    last_seen_s: float
+    detections: int
+    log_aspect: float
+
+    def happen(self, event: TrackEvent) -> None:
+        self.state = TRANSITIONS[self.state, event]
+
+    @property
+    def walker(self) -> bool:
+        return self.state in (TrackState.CONFIRMED, TrackState.COASTING)
+
+
+# Rows of the motion array: mean and rate of (x px, y px, log size), and the covariance of each such
+# pair in units of the face size, which makes one noise model fit faces of 20 and of 400 pixels.
+_MEAN, _RATE, _VAR, _COV, _RATE_VAR = range(5)
+_SIZE_RATE_LASTS_S = 0.5  # a growing face keeps growing for a while, not for ever
+_SIZE_DENSITY = 0.3  # white-noise growth acceleration, 1/s³
+_FIRST_GROWTH = 0.5  # standard deviation of a new walker's growth, 1/s
+_FAINT_NOISE = 2.0  # a faint detection is placed this much worse
+_GATE_SIGMA = 3.0
+_SIZE_GATE = math.log(1.8)  # a face does not change size by more between detections
+_SAME_FACE_OVERLAP = 0.5  # a second box on one face, left over by the detector
+_OUT_OF_ZONE_S = 0.25  # a walker undetected for so long and predicted outside has left
+
+
+class Tracker:
+    """The walkers of one camera.
+
+    Args:
+        settings: How to follow.
+        inside: For boxes (n, 4) in pixels, which lie in the zone; everywhere when None. Faces
+            outside are followed while detected, so that a walker at the border is one pass.
+    """
+
+    def __init__(
+        self,
+        settings: TrackerSettings | None = None,
+        inside: Callable[[FloatArray], BoolArray] | None = None,
+    ) -> None:
+        self._settings = settings or TrackerSettings()
+        self._inside = inside
+        self._lives: list[_Life] = []
+        self._motion: DoubleArray = np.zeros((5, 0, 3))
+        self._next_id = 1
+        self._time_s = -math.inf
+        place, size = self._settings.place_noise**2, self._settings.size_noise**2
+        self._noise = np.array([place, place, size])
+        turn = self._settings.turn_density
+        self._density = np.array([turn, turn, _SIZE_DENSITY])
+        fast = self._settings.first_speed**2
+        self._first_rate_var = np.array([fast, fast, _FIRST_GROWTH**2])
+
+    def __len__(self) -> int:
+        return len(self._lives)
+
+    def update(self, time_s: float, faces: Faces) -> TrackUpdate:
+        """Take the faces detected in the picture captured at ``time_s`` (any origin, seconds).
+
+        Time that goes back ends every track with ``EndReason.RESTART`` and begins anew.
+        """
+        ended = self.close(EndReason.RESTART) if time_s < self._time_s else ()
+        if self._lives:
+            self._advance(time_s - self._time_s)
+            ended += self._end_undetected(time_s)
+        self._time_s = time_s
+        order = _canonical_order(faces)
+        measured, aspects = _measured(faces.boxes[order])
+        scores = faces.scores[order]
+        owners = self._associate(faces.boxes[order], measured, scores)
+        confirmed = self._record(time_s, owners, measured, aspects, scores)
+        started, crowded_out, refused = self._begin(
+            time_s, faces.boxes[order], measured, aspects, scores, owners
+        )
+        track_ids = np.full(len(faces), NO_TRACK, np.intp)
+        for place, row in zip(order, owners, strict=True):
+            if row >= 0:
+                track_ids[place] = self._lives[row].track_id
+        ended += self._end_rows(crowded_out)
+        return TrackUpdate(track_ids, started, confirmed, ended, refused)
+
+    def predict(self, time_s: float) -> TrackPositions:
+        """Where each live track should be at ``time_s``, at or after the last update."""
+        ahead = max(0.0, time_s - self._time_s) if self._lives else 0.0
+        mean = self._motion[_MEAN] + self._motion[_RATE] * _reach_of_rates(ahead)
+        return TrackPositions(
+            np.array([life.track_id for life in self._lives], np.intp),
+            self._boxes(mean),
+            tuple(life.state for life in self._lives),
+            np.array([time_s - life.last_seen_s for life in self._lives]),
+        )
+
+    def close(self, reason: EndReason = EndReason.CLOSED) -> tuple[EndedTrack, ...]:
+        """End every live track; the tracker may go on afterwards with new identities."""
+        self._time_s = -math.inf
+        return self._end_rows(dict.fromkeys(range(len(self._lives)), reason))
+
+    def _boxes(self, mean: DoubleArray) -> FloatArray:
+        half_aspect = np.array([life.log_aspect for life in self._lives]) * 0.5
+        half = np.empty((len(mean), 2))
+        half[:, 0] = np.exp(mean[:, 2] + half_aspect)
+        half[:, 1] = np.exp(mean[:, 2] - half_aspect)
+        half *= 0.5
+        return np.hstack((mean[:, :2] - half, mean[:, :2] + half)).astype(np.float32)
+
+    def _advance(self, dt: float) -> None:
+        motion = self._motion
+        motion[_MEAN] += motion[_RATE] * _reach_of_rates(dt)
+        motion[_RATE, :, 2] *= math.exp(-dt / _SIZE_RATE_LASTS_S)
+        motion[_VAR] += dt * (2 * motion[_COV] + dt * motion[_RATE_VAR])
+        motion[_VAR] += self._density * (dt**3 / 3)
+        motion[_COV] += dt * motion[_RATE_VAR] + self._density * (dt**2 / 2)
+        motion[_RATE_VAR] += self._density * dt
+
+    def _end_undetected(self, time_s: float) -> tuple[EndedTrack, ...]:
+        limits = self._settings
+        gone: dict[int, EndReason] = {}
+        unseen = [time_s - life.last_seen_s for life in self._lives]
+        if self._inside is not None and max(unseen) > _OUT_OF_ZONE_S:
+            within = self._inside(self._boxes(self._motion[_MEAN]))
+        else:
+            within = np.ones(len(self._lives), np.bool_)
+        for row, life in enumerate(self._lives):
+            if not life.walker and unseen[row] > limits.max_flicker_s:
+                gone[row] = EndReason.UNCONFIRMED
+            elif unseen[row] > limits.max_coasting_s:
+                gone[row] = EndReason.LOST
+            elif unseen[row] > _OUT_OF_ZONE_S and not within[row]:
+                gone[row] = EndReason.LEFT_ZONE
+        return self._end_rows(gone)
+
+    def _end_rows(self, gone: dict[int, EndReason]) -> tuple[EndedTrack, ...]:
+        if not gone:
+            return ()
+        ended = []
+        for row, reason in gone.items():
+            life = self._lives[row]
+            walker = life.walker
+            life.happen(TrackEvent.GONE)
+            ended.append(
+                EndedTrack(
+                    life.track_id,
+                    reason,
+                    walker,
+                    life.first_seen_s,
+                    life.last_seen_s,
+                    life.detections,
+                )
+            )
+        keep = [row for row in range(len(self._lives)) if row not in gone]
+        self._lives = [self._lives[row] for row in keep]
+        self._motion = self._motion[:, keep]
+        return tuple(ended)
+
+    def _associate(self, boxes: FloatArray, measured: DoubleArray, scores: FloatArray) -> list[int]:
+        """The row of the track that owns each face, or ``NO_TRACK``."""
+        owners = [NO_TRACK] * len(measured)
+        if not self._lives or not owners:
+            return owners
+        costs, possible = self._costs(boxes, measured)
+        sure = scores >= self._settings.sure_score
+        pairs = _assigned(costs, possible & sure)
+        faint = ~sure & (scores >= self._settings.faint_score)
+        if faint.any():
+            # A faint detection only ever continues a walker that no sure one claimed.
+            open_rows = np.array([life.walker for life in self._lives])
+            open_rows[[row for row, _ in pairs]] = False
+            pairs += _assigned(costs, possible & faint & open_rows[:, None])
+        for row, face in pairs:
+            owners[face] = row
+        return owners
+
+    def _costs(self, boxes: FloatArray, measured: DoubleArray) -> tuple[DoubleArray, BoolArray]:
+        """Cost (tracks, faces) in 0–1 of each pairing, and which pairings are possible.
+
+        Distance is measured in face sizes and not in standard deviations: a track that has coasted
+        for long is vague, and must not look near to everybody.
+        """
+        mean, var = self._motion[_MEAN], self._motion[_VAR]
+        away = measured[None, :, :] - mean[:, None, :]
+        size = np.exp((mean[:, None, 2] + measured[None, :, 2]) * 0.5)
+        distance = np.hypot(away[..., 0], away[..., 1]) / size
+        growth = np.abs(away[..., 2])
+        settings = self._settings
+        gate = np.minimum(_GATE_SIGMA * np.sqrt(var[:, 0] + self._noise[0]), settings.reach)
+        possible = (distance <= gate[:, None]) & (growth <= _SIZE_GATE)
+        overlap = overlaps(self._boxes(mean), boxes)
+        costs = 0.5 * distance / settings.reach + 0.3 * (1 - overlap) + 0.2 * growth / _SIZE_GATE
+        return costs, possible
+
+    def _record(
+        self,
+        time_s: float,
+        owners: list[int],
+        measured: DoubleArray,
+        aspects: DoubleArray,
+        scores: FloatArray,
+    ) -> tuple[int, ...]:
+        """Correct owned tracks by their faces, mark the others missed; newly confirmed tracks."""
+        faces = [face for face, row in enumerate(owners) if row >= 0]
+        rows = [owners[face] for face in faces]
+        if rows:
+            self._correct(rows, measured[faces], scores[faces])
+        confirmed = []
+        for face, row in zip(faces, rows, strict=True):
+            life = self._lives[row]
+            life.detections += 1
+            life.last_seen_s = time_s
+            life.log_aspect += 0.3 * (float(aspects[face]) - life.log_aspect)
+            enough = life.detections >= self._settings.confirm_detections
+            if enough and life.state is TrackState.TENTATIVE:
+                confirmed.append(life.track_id)
+            life.happen(TrackEvent.SEEN_ENOUGH if enough else TrackEvent.SEEN)
+        for row in set(range(len(self._lives))).difference(rows):
+            self._lives[row].happen(TrackEvent.MISSED)
+        return tuple(sorted(confirmed))
+
+    def _correct(self, rows: list[int], measured: DoubleArray, scores: FloatArray) -> None:
+        motion = self._motion[:, rows]
+        faint = np.where(scores < self._settings.sure_score, _FAINT_NOISE**2, 1.0)
+        spread = motion[_VAR] + self._noise * faint[:, None]
+        gain, rate_gain = motion[_VAR] / spread, motion[_COV] / spread
+        surprise = measured - motion[_MEAN]
+        motion[_MEAN] += gain * surprise
+        motion[_RATE] += rate_gain * surprise
+        motion[_RATE_VAR] -= rate_gain * motion[_COV]
+        motion[_COV] *= 1 - gain
+        motion[_VAR] *= 1 - gain
+        self._motion[:, rows] = motion
+
+    def _begin(
+        self,
+        time_s: float,
+        boxes: FloatArray,
+        measured: DoubleArray,
+        aspects: DoubleArray,
+        scores: FloatArray,
+        owners: list[int],
+    ) -> tuple[tuple[int, ...], dict[int, EndReason], int]:
+        """Begin tracks on sure faces nobody owns; writes their rows into ``owners``."""
+        fresh = [
+            face
+            for face, row in enumerate(owners)
+            if row < 0 and scores[face] >= self._settings.sure_score
+        ]
+        taken = [face for face, row in enumerate(owners) if row >= 0]
+        crowded_out: dict[int, EndReason] = {}
+        started: list[int] = []
+        rows: list[int] = []
+        refused = 0
+        for face in fresh:
+            if taken and overlaps(boxes[face][None], boxes[taken]).max() > _SAME_FACE_OVERLAP:
+                continue
+            if len(self._lives) - len(crowded_out) >= self._settings.max_tracks:
+                spare = self._least_wanted(time_s, crowded_out)
+                if spare is None:
+                    refused += 1
+                    continue
+                crowded_out[spare] = EndReason.CROWDED_OUT
+            taken.append(face)
+            owners[face] = len(self._lives)
+            rows.append(face)
+            started.append(self._next_id)
+            self._lives.append(
+                _Life(self._next_id, TrackState.TENTATIVE, time_s, time_s, 1, float(aspects[face]))
+            )
+            self._next_id += 1
+        if rows:
+            self._motion = np.concatenate((self._motion, self._first_motion(measured[rows])), 1)
+        return tuple(started), crowded_out, refused
+
+    def _least_wanted(self, time_s: float, doomed: dict[int, EndReason]) -> int | None:
+        """The undetected track that gives way: unconfirmed first, then longest undetected."""
+        undetected = [
+            (life.walker, life.last_seen_s, row)
+            for row, life in enumerate(self._lives)
+            if life.last_seen_s < time_s and row not in doomed
+        ]
+        return min(undetected)[2] if undetected else None
+
+    def _first_motion(self, measured: DoubleArray) -> DoubleArray:
+        motion = np.zeros((5, len(measured), 3))
+        motion[_MEAN] = measured
+        motion[_VAR] = self._noise
+        motion[_RATE_VAR] = self._first_rate_var
+        return motion
+
+
+def _reach_of_rates(dt: float) -> DoubleArray:
+    """Seconds by which a rate moves its mean: growth fades, walking does not."""
+    fading = _SIZE_RATE_LASTS_S * (1 - math.exp(-dt / _SIZE_RATE_LASTS_S))
+    return np.array([dt, dt, fading])
+
+
+def _canonical_order(faces: Faces) -> IndexArray:
+    """Best score first, then left to right: identities must not depend on the detector's order."""
+    if len(faces) < 2:
+        return np.arange(len(faces))
+    boxes = faces.boxes
+    return np.lexsort((boxes[:, 3], boxes[:, 2], boxes[:, 1], boxes[:, 0], -faces.scores))
+
+
+def _measured(boxes: FloatArray) -> tuple[DoubleArray, DoubleArray]:
+    """(n, 3) centre x, centre y, log size; and (n,) log of width over height."""
+    wide = np.asarray(boxes, np.float64)
+    logs = np.log(np.maximum(wide[:, 2:] - wide[:, :2], 1.0))
+    measured = np.empty((len(wide), 3))
+    measured[:, :2] = (wide[:, :2] + wide[:, 2:]) * 0.5
+    measured[:, 2] = logs.sum(axis=1) * 0.5
+    return measured, logs[:, 0] - logs[:, 1]
+
+
+def _assigned(costs: DoubleArray, possible: BoolArray) -> list[tuple[int, int]]:
+    """The cheapest one-to-one pairing of rows and columns, leaving both free where none is
+    possible.
+
+    An impossible pairing costs as much as the dearest possible one, so that a pairing is never
+    made worse only to make another one possible.
+    """
+    rows, columns = np.nonzero(possible)
+    pairs = list(zip(rows.tolist(), columns.tolist(), strict=True))
+    if len(set(rows.tolist())) == len(pairs) == len(set(columns.tolist())):
+        return pairs  # nobody competes, the usual case
+    chosen = linear_sum_assignment(np.where(possible, costs, 1.0))
+    return [
+        (row, column)
+        for row, column in zip(*(side.tolist() for side in chosen), strict=True)
+        if possible[row, column]
+    ]
