@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from lfr_engine.vision.boxes import DoubleArray, overlaps
 from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import FloatArray
+from lfr_engine.vision.geometry import IndexArray, overlaps
 
-IndexArray = npt.NDArray[np.intp]
+DoubleArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 NO_TRACK = -1
 
@@ -196,6 +196,8 @@ class Tracker:
         self._density = np.array([turn, turn, _SIZE_DENSITY])
         fast = self._settings.first_speed**2
         self._first_rate_var = np.array([fast, fast, _FIRST_GROWTH**2])
+        self._step_s = 0.0
+        self._step, self._step_noise = _step(0.0, self._density)
 
     def __len__(self) -> int:
         return len(self._lives)
@@ -213,7 +215,7 @@ class Tracker:
         order = _canonical_order(faces)
         measured, aspects = _measured(faces.boxes[order])
         scores = faces.scores[order]
-        owners = self._associate(faces.boxes[order], measured, scores)
+        owners = self._associate(measured, scores)
         confirmed = self._record(time_s, owners, measured, aspects, scores)
         started, crowded_out, refused = self._begin(
             time_s, faces.boxes[order], measured, aspects, scores, owners
@@ -250,13 +252,12 @@ class Tracker:
         return np.hstack((mean[:, :2] - half, mean[:, :2] + half)).astype(np.float32)
 
     def _advance(self, dt: float) -> None:
-        motion = self._motion
-        motion[_MEAN] += motion[_RATE] * _reach_of_rates(dt)
-        motion[_RATE, :, 2] *= math.exp(-dt / _SIZE_RATE_LASTS_S)
-        motion[_VAR] += dt * (2 * motion[_COV] + dt * motion[_RATE_VAR])
-        motion[_VAR] += self._density * (dt**3 / 3)
-        motion[_COV] += dt * motion[_RATE_VAR] + self._density * (dt**2 / 2)
-        motion[_RATE_VAR] += self._density * dt
+        if dt != self._step_s:  # cameras keep their rhythm: the step rarely changes
+            self._step_s = dt
+            self._step, self._step_noise = _step(dt, self._density)
+        self._motion = (self._step @ self._motion.reshape(5, -1)).reshape(5, -1, 3)
+        self._motion += self._step_noise
+        self._motion[_RATE, :, 2] *= math.exp(-dt / _SIZE_RATE_LASTS_S)
 
     def _end_undetected(self, time_s: float) -> tuple[EndedTrack, ...]:
         limits = self._settings
@@ -298,12 +299,12 @@ class Tracker:
         self._motion = self._motion[:, keep]
         return tuple(ended)
 
-    def _associate(self, boxes: FloatArray, measured: DoubleArray, scores: FloatArray) -> list[int]:
+    def _associate(self, measured: DoubleArray, scores: FloatArray) -> list[int]:
         """The row of the track that owns each face, or ``NO_TRACK``."""
         owners = [NO_TRACK] * len(measured)
         if not self._lives or not owners:
             return owners
-        costs, possible = self._costs(boxes, measured)
+        costs, possible = self._costs(measured)
         sure = scores >= self._settings.sure_score
         pairs = _assigned(costs, possible & sure)
         faint = ~sure & (scores >= self._settings.faint_score)
@@ -316,23 +317,23 @@ class Tracker:
             owners[face] = row
         return owners
 
-    def _costs(self, boxes: FloatArray, measured: DoubleArray) -> tuple[DoubleArray, BoolArray]:
+    def _costs(self, measured: DoubleArray) -> tuple[DoubleArray, BoolArray]:
         """Cost (tracks, faces) in 0–1 of each pairing, and which pairings are possible.
 
         Distance is measured in face sizes and not in standard deviations: a track that has coasted
-        for long is vague, and must not look near to everybody.
+        for long is vague, and must not look near to everybody. Overlap is not asked for: for boxes
+        of one shape it follows from distance and growth.
         """
-        mean, var = self._motion[_MEAN], self._motion[_VAR]
-        away = measured[None, :, :] - mean[:, None, :]
-        size = np.exp((mean[:, None, 2] + measured[None, :, 2]) * 0.5)
-        distance = np.hypot(away[..., 0], away[..., 1]) / size
+        mean = self._motion[_MEAN]
+        away = measured - mean[:, None]
+        squared = away * away
+        area = np.exp(mean[:, 2, None] + measured[:, 2])
+        distance = np.sqrt((squared[..., 0] + squared[..., 1]) / area)
         growth = np.abs(away[..., 2])
-        settings = self._settings
-        gate = np.minimum(_GATE_SIGMA * np.sqrt(var[:, 0] + self._noise[0]), settings.reach)
-        possible = (distance <= gate[:, None]) & (growth <= _SIZE_GATE)
-        overlap = overlaps(self._boxes(mean), boxes)
-        costs = 0.5 * distance / settings.reach + 0.3 * (1 - overlap) + 0.2 * growth / _SIZE_GATE
-        return costs, possible
+        gate = _GATE_SIGMA * np.sqrt(self._motion[_VAR, :, 0] + self._noise[0])
+        reach = self._settings.reach
+        possible = (distance <= np.minimum(gate, reach)[:, None]) & (growth <= _SIZE_GATE)
+        return distance * (0.7 / reach) + growth * (0.3 / _SIZE_GATE), possible
 
     def _record(
         self,
@@ -362,17 +363,19 @@ class Tracker:
         return tuple(sorted(confirmed))
 
     def _correct(self, rows: list[int], measured: DoubleArray, scores: FloatArray) -> None:
-        motion = self._motion[:, rows]
+        mean, rate, var, cov, rate_var = self._motion[:, rows]
         faint = np.where(scores < self._settings.sure_score, _FAINT_NOISE**2, 1.0)
-        spread = motion[_VAR] + self._noise * faint[:, None]
-        gain, rate_gain = motion[_VAR] / spread, motion[_COV] / spread
-        surprise = measured - motion[_MEAN]
-        motion[_MEAN] += gain * surprise
-        motion[_RATE] += rate_gain * surprise
-        motion[_RATE_VAR] -= rate_gain * motion[_COV]
-        motion[_COV] *= 1 - gain
-        motion[_VAR] *= 1 - gain
-        self._motion[:, rows] = motion
+        spread = var + self._noise * faint[:, None]
+        gain, rate_gain = var / spread, cov / spread
+        surprise = measured - mean
+        kept = 1 - gain
+        self._motion[:, rows] = (
+            mean + gain * surprise,
+            rate + rate_gain * surprise,
+            var * kept,
+            cov * kept,
+            rate_var - rate_gain * cov,
+        )
 
     def _begin(
         self,
@@ -436,6 +439,23 @@ def _reach_of_rates(dt: float) -> DoubleArray:
     """Seconds by which a rate moves its mean: growth fades, walking does not."""
     fading = _SIZE_RATE_LASTS_S * (1 - math.exp(-dt / _SIZE_RATE_LASTS_S))
     return np.array([dt, dt, fading])
+
+
+def _step(dt: float, density: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+    """The motion array ``dt`` seconds later is the first (5, 5) times it plus the second (5, 1, 3).
+
+    The constant-velocity model driven by white-noise acceleration (Bar-Shalom, Li, Kirubarajan:
+    Estimation with Applications to Tracking and Navigation, 2001, section 6.2.2).
+    """
+    step = np.eye(5)
+    step[_MEAN, _RATE] = dt
+    step[_VAR, [_COV, _RATE_VAR]] = 2 * dt, dt * dt
+    step[_COV, _RATE_VAR] = dt
+    noise = np.zeros((5, 1, 3))
+    noise[_VAR] = density * (dt**3 / 3)
+    noise[_COV] = density * (dt**2 / 2)
+    noise[_RATE_VAR] = density * dt
+    return step, noise
 
 
 def _canonical_order(faces: Faces) -> IndexArray:
