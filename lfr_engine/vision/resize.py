@@ -1,0 +1,96 @@
+"""Pictures at a network's size, and the way back to source pixels.
+
+Owns: letterboxing. Never: a full-frame conversion to BGR. Strategy: shrink the Y, U and V planes
+first, then convert the small picture (1 ms a 1080p frame; the other order costs 4). Shrinking goes
+by exact halves (area mean, vectorised in OpenCV, keeps small faces free of aliasing) and ends with
+one linear step. The picture sits in the top left corner, so the way back is one factor an axis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from lfr_engine.vision.colour import to_bgr
+from lfr_engine.vision.frame import ByteArray, FloatArray, Picture, Planes, picture_size
+
+_HALVE_LUMA = 2.0
+_HALVE_CHROMA = 1.5  # networks hardly look at colour: one halving more saves 0.1 ms a frame
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Source pixels for one network pixel, along x and along y. Both origins are the top left."""
+
+    x: float
+    y: float
+
+    def points(self, points: FloatArray) -> FloatArray:
+        """Network coordinates (…, 2) as source coordinates, float32."""
+        return np.asarray(points * np.array([self.x, self.y], np.float32), np.float32)
+
+    def boxes(self, boxes: FloatArray) -> FloatArray:
+        """Network boxes (n, 4) as source boxes, float32."""
+        return np.asarray(boxes * np.array([self.x, self.y] * 2, np.float32), np.float32)
+
+
+def network_picture(
+    picture: Picture, width: int, height: int, *, keep_aspect: bool = True
+) -> tuple[ByteArray, Scale]:
+    """The picture as BGR (height, width, 3) uint8, contiguous, and the scale back to the source.
+
+    Args:
+        picture: Planes or BGR, at least one pixel, any aspect.
+        width: Network pixels across.
+        height: Network pixels down.
+        keep_aspect: Anchored top left and padded with black; where False the picture is
+            stretched to fill (the SSD networks were trained so).
+    """
+    source_width, source_height = picture_size(picture)
+    if keep_aspect:
+        ratio = min(width / source_width, height / source_height)
+        inner_width = min(width, max(1, round(source_width * ratio)))
+        inner_height = min(height, max(1, round(source_height * ratio)))
+    else:
+        inner_width, inner_height = width, height
+    inner = _small(picture, inner_width, inner_height)
+    scale = Scale(source_width / inner_width, source_height / inner_height)
+    if (inner_width, inner_height) == (width, height):
+        return np.ascontiguousarray(inner), scale
+    canvas = np.zeros((height, width, 3), np.uint8)
+    canvas[:inner_height, :inner_width] = inner
+    return canvas, scale
+
+
+def _small(picture: Picture, width: int, height: int) -> ByteArray:
+    if not isinstance(picture, Planes):
+        return shrunk(picture, width, height)
+    return to_bgr(
+        shrunk(picture.y, width, height),
+        shrunk(picture.u, width, height, halve_from=_HALVE_CHROMA),
+        shrunk(picture.v, width, height, halve_from=_HALVE_CHROMA),
+        picture.colour,
+    )
+
+
+def shrunk(
+    image: ByteArray, width: int, height: int, *, halve_from: float = _HALVE_LUMA
+) -> ByteArray:
+    """An image (h, w) or (h, w, 3) at another size: exact halves, then one linear step.
+
+    ``halve_from`` is the ratio of sides from which a halving is done, at least 1.5; an odd last
+    row or column is left out by a halving.
+    """
+    while image.shape[0] >= halve_from * height and image.shape[1] >= halve_from * width:
+        half_height, half_width = image.shape[0] // 2, image.shape[1] // 2
+        if half_height == 0 or half_width == 0:
+            break
+        even = image[: 2 * half_height, : 2 * half_width]
+        image = np.asarray(
+            cv2.resize(even, (half_width, half_height), interpolation=cv2.INTER_AREA), np.uint8
+        )
+    if image.shape[:2] == (height, width):
+        return image
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
