@@ -62,14 +62,11 @@ class LatestSlot(Generic[T]):
             self._wake_from_thread()
         return replaced
 
-    def close_from_thread(self) -> None:
-        """Say from the reader thread that nothing more will come."""
-        with self._lock:
-            self._closed = True
-        self._wake_from_thread()
-
     def close(self) -> None:
-        """Close from the trio thread: a blocked reader thread gets ``SlotClosed`` at once."""
+        """Nothing more will come, from the trio thread.
+
+        What waits can still be taken; a reader thread that offers more gets ``SlotClosed``.
+        """
         with self._lock:
             self._closed = True
             self._lock.notify_all()

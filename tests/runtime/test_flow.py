@@ -18,9 +18,9 @@ def test_slot_keeps_the_newest_and_counts_what_it_replaced() -> None:
         def reader() -> None:
             for number in range(5):
                 slot.put_from_thread(number)
-            slot.close_from_thread()
 
         await trio.to_thread.run_sync(reader)
+        slot.close()
         assert await slot.receive() == 4
         assert (slot.replaced, slot.passed) == (4, 1)
         with pytest.raises(trio.EndOfChannel):
@@ -36,11 +36,14 @@ def test_waiting_slot_loses_nothing_and_keeps_order() -> None:
         def reader() -> None:
             for number in range(50):
                 slot.put_from_thread(number)
-            slot.close_from_thread()
+
+        async def read_all() -> None:
+            await trio.to_thread.run_sync(reader)
+            slot.close()
 
         seen: list[int] = []
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.to_thread.run_sync, reader)
+            nursery.start_soon(read_all)
             while True:
                 try:
                     seen.append(await slot.receive())

@@ -1,0 +1,82 @@
+"""What travels between actors, in the order a frame meets them. Data only.
+
+Owns: the message types. Never: a template or a crop in a ``repr``. Strategy: whoever holds a crop
+or a template last overwrites it (``erase``); nothing else may keep a reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from lfr_engine.vision.faces import Faces
+from lfr_engine.vision.frame import ByteArray, FloatArray, Frame
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TrackKey:
+    """One pass of one person before one camera; ``number`` rises and never repeats."""
+
+    camera: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.camera}#{self.number}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detected:
+    """A frame with its faces; ``time_s`` is the camera's own time, in seconds."""
+
+    frame: Frame
+    faces: Faces
+    time_s: float
+
+
+@dataclass(slots=True, eq=False)
+class Shot:
+    """One view of a walker worth a template.
+
+    crop: aligned (size, size, 3) BGR uint8, owned. captured_ns: monotonic capture stamp. time_s:
+    the camera's own time. quality: 0–1. face_px: side of the face in source pixels.
+    """
+
+    track: TrackKey
+    captured_ns: int
+    time_s: float
+    quality: float
+    face_px: float
+    crop: ByteArray = field(repr=False)
+
+    def erase(self) -> None:
+        """Overwrite the picture (R1)."""
+        self.crop.fill(0)
+
+
+@dataclass(slots=True, eq=False)
+class Probe:
+    """A shot's template: ``template`` (d,) float32 of length 1, owned."""
+
+    shot: Shot
+    template: FloatArray = field(repr=False)
+
+    def erase(self) -> None:
+        """Overwrite template and picture (R1)."""
+        self.template.fill(0)
+        self.shot.erase()
+
+
+@dataclass(frozen=True, slots=True)
+class TrackClosed:
+    """A walker is gone. ``confirmed`` ones are passes. ``closed_ns`` is when that was decided."""
+
+    track: TrackKey
+    confirmed: bool
+    reason: str
+    first_s: float
+    last_s: float
+    closed_ns: int
+
+
+ToEmbedder: TypeAlias = Shot | TrackClosed
+ToMatcher: TypeAlias = Probe | TrackClosed
