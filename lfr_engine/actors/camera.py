@@ -1,8 +1,8 @@
 """The camera actor: one per source. Keeps a reader thread going and says how it fares.
 
 Owns: the reader thread, the back-off and the camera's condition. Never: a picture's content.
-Strategy: the reader puts frames straight into the detector's slot for this camera; a watchdog judges by the
-age of the last frame, not by socket errors; what failed is tried again by the table in ``POLICY``.
+Strategy: the reader puts frames straight into the detector's slot for this camera; a watchdog
+judges by the age of the last frame, not by socket errors; ``POLICY`` says what is tried again.
 """
 
 from __future__ import annotations

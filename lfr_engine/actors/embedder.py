@@ -1,0 +1,104 @@
+"""The embedder actor: one per device. Shots become templates, in micro-batches.
+
+Owns: the embedder network and its lane. Never: a template after it was sent, nor a file. Strategy:
+whatever waits in the channel when the network is free is one batch; track endings travel in the
+same channel, so they never overtake the shots before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import trio
+
+from lfr_engine.actors.messages import Probe, Shot, ToEmbedder, ToMatcher, TrackClosed
+from lfr_engine.runtime.lanes import Lane, open_lane
+from lfr_engine.runtime.telemetry import Telemetry
+from lfr_engine.vision.frame import ByteArray, FloatArray
+
+
+class FaceEmbedder(Protocol):
+    """What this actor needs of a network."""
+
+    def embed(self, crops: ByteArray) -> FloatArray:
+        """Unit templates (n, d) float32 of aligned crops (n, size, size, 3) BGR uint8."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderSettings:
+    """most_per_batch: crops in one call. deadline_s: a longer call is a hang."""
+
+    most_per_batch: int = 8
+    deadline_s: float = 10.0
+
+
+async def run_embedder(
+    settings: EmbedderSettings,
+    open_embedder: Callable[[], FaceEmbedder],
+    receive: trio.MemoryReceiveChannel[ToEmbedder],
+    send: trio.MemorySendChannel[ToMatcher],
+    telemetry: Telemetry,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Embed until the shots' channel ends; then close ``send``. ``started()`` once compiled.
+
+    The channel ends stay open when this raises, so that the supervisor can run it again.
+
+    Raises:
+        LaneHung: A call did not return within its deadline.
+        DeviceError: The network could not be compiled or failed.
+    """
+    async with open_lane("embedder", width=1, deadline_s=settings.deadline_s) as lane:
+        embedder = await lane.run(open_embedder)
+        task_status.started()
+        async for first in receive:
+            batch = [first, *_waiting(receive, settings.most_per_batch - 1)]
+            telemetry.peak("tracker → embedder", len(batch), settings.most_per_batch)
+            try:
+                probes = await _embed(embedder, lane, batch, telemetry)
+            except Exception:
+                # The shots are lost, but the endings behind them must still erase their passes.
+                for item in batch:
+                    if isinstance(item, TrackClosed):
+                        await send.send(item)
+                raise
+            for item in batch:
+                await send.send(probes.pop(0) if isinstance(item, Shot) else item)
+        send.close()
+
+
+def _waiting(receive: trio.MemoryReceiveChannel[ToEmbedder], most: int) -> list[ToEmbedder]:
+    items: list[ToEmbedder] = []
+    while len(items) < most:
+        try:
+            items.append(receive.receive_nowait())
+        except (trio.WouldBlock, trio.EndOfChannel):
+            break
+    return items
+
+
+async def _embed(
+    embedder: FaceEmbedder, lane: Lane, batch: list[ToEmbedder], telemetry: Telemetry
+) -> list[Probe]:
+    shots = [item for item in batch if isinstance(item, Shot)]
+    if not shots:
+        return []
+    crops = np.stack([shot.crop for shot in shots])
+    try:
+        with telemetry.timed("embed"):
+            templates = await lane.run(embedder.embed, crops)
+    except BaseException:
+        for shot in shots:
+            shot.erase()
+        raise
+    finally:
+        crops.fill(0)
+    telemetry.counts["embedded"] += len(shots)
+    probes = [Probe(shot, template.copy()) for shot, template in zip(shots, templates, strict=True)]
+    templates.fill(0)
+    return probes
