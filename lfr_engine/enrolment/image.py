@@ -1,0 +1,132 @@
+"""One reference picture in, one template or one reason out (R14).
+
+Owns: which face of a picture is *the* face, and the order of the checks. Never: a guess between two
+people, a template of a picture that failed a check. Strategy: cheap checks first; the networks run
+only on pictures that decode.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from lfr_engine.enrolment.decode import decode, read_image
+from lfr_engine.enrolment.gate import Gate, Quality
+from lfr_engine.enrolment.rejection import Reason, Refused, Rejected
+from lfr_engine.identity.template import TemplateContract
+from lfr_engine.vision.faces import Faces
+from lfr_engine.vision.frame import ByteArray, FloatArray, Picture, picture_size
+
+COMPARABLE = 0.25
+"""A second face at least this share of the largest one's area (half its height) makes a picture
+ambiguous; smaller ones are people in the background and are ignored."""
+MIN_FACE_SCORE = 0.6
+"""Weaker detections are neither enrolled nor allowed to spoil a picture."""
+MIN_INSIDE = 0.9
+"""Share of the face box that must lie inside the picture."""
+
+
+class StillDetector(Protocol):
+    """Finds the faces of a still picture."""
+
+    def detect_still(self, picture: Picture) -> Faces:
+        """Every face, in the picture's own pixels."""
+        ...
+
+
+class StillEmbedder(Protocol):
+    """Aligns and encodes faces."""
+
+    def crop(self, picture: Picture, landmarks: FloatArray) -> ByteArray:
+        """The aligned crop (s, s, 3) of one face by its five points (5, 2)."""
+        ...
+
+    def embed(self, crops: ByteArray) -> FloatArray:
+        """Unit templates (n, d) float32 of crops (n, s, s, 3)."""
+        ...
+
+
+class Pack(Protocol):
+    """What enrolment needs of an opened model pack."""
+
+    @property
+    def detector(self) -> StillDetector:
+        """The face detector."""
+        ...
+
+    @property
+    def embedder(self) -> StillEmbedder:
+        """The aligner and embedder."""
+        ...
+
+    @property
+    def contract(self) -> TemplateContract:
+        """What templates of this pack are bound to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Enrolled:
+    """One usable reference picture.
+
+    template: (d,) float32 of unit length. sha256: of the picture's bytes as supplied.
+    """
+
+    subject: str
+    template: FloatArray = field(repr=False)
+    quality: Quality
+    sha256: str
+
+
+def enrol_image(
+    source: Path | bytes, pack: Pack, gate: Gate | None = None, *, subject: str = ""
+) -> Enrolled | Rejected:
+    """Decode, find the one face, gate and encode.
+
+    ``subject`` names the picture in reports; the path where empty. Raises only what the networks
+    raise (``DeviceError``): whatever is wrong with the picture is a ``Rejected``.
+    """
+    name = subject or (str(source) if isinstance(source, Path) else "picture")
+    try:
+        if isinstance(source, Path):
+            picture = read_image(source)
+            digest = hashlib.sha256(source.read_bytes()).hexdigest()
+        else:
+            picture, digest = decode(source), hashlib.sha256(source).hexdigest()
+        template, quality = enrol_picture(picture, pack, gate or Gate())
+    except Refused as refused:
+        return Rejected(name, refused.reason, refused.text)
+    return Enrolled(name, template, quality, digest)
+
+
+def enrol_picture(picture: ByteArray, pack: Pack, gate: Gate) -> tuple[FloatArray, Quality]:
+    """The template (d,) and quality of the one face in a BGR picture; raises ``Refused``."""
+    faces = pack.detector.detect_still(picture)
+    index = the_one_face(faces, *picture_size(picture))
+    crop = pack.embedder.crop(picture, faces.landmarks[index])
+    quality = gate.assess(faces.landmarks[index], crop)
+    template: FloatArray = pack.embedder.embed(crop[None])[0]
+    return template, quality
+
+
+def the_one_face(faces: Faces, width: int, height: int) -> int:
+    """The index of the only face that counts, by ``COMPARABLE``; raises ``Refused``."""
+    sure = np.flatnonzero(faces.scores >= MIN_FACE_SCORE)
+    if len(sure) == 0:
+        raise Refused(Reason.NO_FACE, "no face was found")
+    boxes = faces.boxes[sure]
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    count = int(np.count_nonzero(areas >= COMPARABLE * areas.max()))
+    if count > 1:
+        how_many = "two faces" if count == 2 else f"{count} faces"
+        raise Refused(Reason.TWO_FACES, f"{how_many} of similar size; crop it to one person")
+    index = int(sure[areas.argmax()])
+    x0, y0, x1, y1 = faces.boxes[index]
+    inside = max(0.0, min(x1, width) - max(x0, 0)) * max(0.0, min(y1, height) - max(y0, 0))
+    if inside < MIN_INSIDE * areas.max():
+        raise Refused(Reason.FACE_CUT, "the face is cut by the edge of the picture")
+    return index
