@@ -12,13 +12,14 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from lfr_engine.errors import ModelError
 from lfr_engine.inference.fetch import Fetcher, Stage
 from lfr_engine.inference.install import adopt_manifest, install, remove
-from lfr_engine.inference.manifest import read_manifest
+from lfr_engine.inference.manifest import ROLES, read_manifest
 from lfr_engine.inference.store import ModelStore, data_folder
 
 MIRROR_VARIABLE = "LFR_MODEL_MIRROR"
@@ -43,13 +44,14 @@ def list_packs(as_json: bool) -> None:
         _emit({"data_folder": str(store.root), "packs": rows})
         return
     table = Table(title=f"Model packs in {store.models}", title_justify="left")
-    for heading in ("pack", "state", "detector", "embedder", "licence", "fetch"):
+    for heading in ("pack", "state", "networks", "licence", "to fetch"):
         table.add_column(heading, overflow="fold")
     for row in rows:
         name = f"{row['name']} (default)" if row["default"] else row["name"]
         state = row["state"] if row["state"] != "damaged" else f"damaged: {row['problems'][0]}"
         size = f"{row['fetch_bytes'] / 1e6:.1f} MB"
-        table.add_row(name, state, row["detector"], row["embedder"], row["licence"], size)
+        networks = "\n".join(row[role] for role in ROLES if role in row)
+        table.add_row(*map(escape, (name, state, networks, row["licence"], size)))
     Console().print(table)
 
 
