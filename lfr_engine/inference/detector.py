@@ -1,0 +1,248 @@
+"""Faces in pictures: resize, infer, decode, and back to source pixels.
+
+Owns: the two detectors behind one interface, and the choice of size for stills. Never: the network
+arithmetic (``yunet``, ``ssd``, ``landmarks``: pure), a thread of its own. Strategy: every call is
+synchronous and may come from any thread; the session's pool of requests is the only limit.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from lfr_engine.errors import ConfigError
+from lfr_engine.inference import landmarks, ssd, yunet
+from lfr_engine.inference.session import DeviceOptions, Input, Session, SessionReport, as_batch
+from lfr_engine.vision.align import warp
+from lfr_engine.vision.faces import Faces, no_faces
+from lfr_engine.vision.frame import FloatArray, Picture, picture_size
+from lfr_engine.vision.resize import network_picture
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """What counts as a face.
+
+    min_score: 0–1. max_overlap: intersection over union above which the weaker of two boxes goes.
+    max_faces: the best so many of one picture (a bound, not a wish: a full frame holds fewer).
+    """
+
+    min_score: float = 0.6
+    max_overlap: float = 0.3
+    max_faces: int = 64
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_score < 1 or not 0 < self.max_overlap < 1 or self.max_faces < 1:
+            raise ConfigError("detector", f"{self} is out of range")
+
+
+class FaceDetector(Protocol):
+    """Finds faces. Every method blocks, and may be called from several threads at once."""
+
+    @property
+    def size(self) -> Size:
+        """Of the network's picture."""
+        ...
+
+    @property
+    def report(self) -> SessionReport:
+        """What is engaged."""
+        ...
+
+    def detect(self, picture: Picture) -> Faces:
+        """The faces of a live picture, in its own pixels, best first."""
+        ...
+
+    def detect_many(self, pictures: Sequence[Picture]) -> list[Faces]:
+        """The faces of each picture."""
+        ...
+
+    def detect_still(self, picture: Picture) -> Faces:
+        """The faces of a photograph whose face size is unknown: several sizes are tried."""
+        ...
+
+
+class YunetDetector:
+    """YuNet: boxes and five landmarks in one pass, any input size divisible by 32.
+
+    Args:
+        model: The verified network file.
+        options: Device, precision, requests of the live session; stills take one request a size.
+        size: Network width and height for live pictures.
+        settings: What counts as a face.
+        allowed_precisions: What the pack was checked with.
+    """
+
+    STILL_SIDES = (256, 320, 640, 1280)
+    """Sides of the square inputs that stills are tried at."""
+
+    def __init__(
+        self,
+        model: Path,
+        options: DeviceOptions,
+        *,
+        size: Size = (640, 384),
+        settings: DetectorSettings | None = None,
+        allowed_precisions: tuple[str, ...] = ("f32", "bf16", "f16"),
+    ) -> None:
+        if any(side <= 0 or side % yunet.SIZE_MULTIPLE for side in size):
+            raise ConfigError("detector size", f"{size} is not made of multiples of 32")
+        self._model = model
+        self._options = options
+        self._allowed = allowed_precisions
+        self._settings = settings or DetectorSettings()
+        self._size = size
+        self._live = self._compiled(size, options)
+        self._stills: dict[int, Session] = {}
+        self._compiling = threading.Lock()
+
+    @property
+    def size(self) -> Size:
+        """Of the live network picture."""
+        return self._size
+
+    @property
+    def report(self) -> SessionReport:
+        """Of the live session."""
+        return self._live.report
+
+    def detect(self, picture: Picture) -> Faces:
+        """The faces of a live picture, in its own pixels, best first."""
+        return self._scan(self._live, self._size, picture)
+
+    def detect_many(self, pictures: Sequence[Picture]) -> list[Faces]:
+        """The faces of each picture, one request after another: the network has no batches."""
+        return [self.detect(picture) for picture in pictures]
+
+    def detect_still(self, picture: Picture) -> Faces:
+        """The faces of a photograph: sizes are tried until one shows a face."""
+        for side in self.still_sides(*picture_size(picture)):
+            found = self._scan(self._still(side), (side, side), picture)
+            if len(found):
+                return found
+        return no_faces()
+
+    @classmethod
+    def still_sides(cls, width: int, height: int) -> list[int]:
+        """Network sides to try for a photograph of that size, in order.
+
+        A small picture is most likely a head: 256 px shows it at the size YuNet knows best. A large
+        one may be a portrait or a group: 640 px, then smaller for a face that fills the picture
+        (YuNet knows faces up to some 300 px), then larger for small faces.
+        """
+        longer = max(width, height)
+        if longer <= 320:
+            return [256, 640]
+        return [640, 320, 1280] if longer > 640 else [640, 320]
+
+    def _still(self, side: int) -> Session:
+        with self._compiling:
+            if side not in self._stills:
+                one = DeviceOptions(
+                    device=self._options.device,
+                    precision=self._options.precision,
+                    requests=1,
+                    threads=self._options.threads,
+                    cache_folder=self._options.cache_folder,
+                )
+                self._stills[side] = self._compiled((side, side), one)
+            return self._stills[side]
+
+    def _compiled(self, size: Size, options: DeviceOptions) -> Session:
+        return Session(self._model, Input(*size), options, allowed_precisions=self._allowed)
+
+    def _scan(self, session: Session, size: Size, picture: Picture) -> Faces:
+        small, scale = network_picture(picture, *size)
+        found = yunet.decode(
+            session.run(as_batch(small)),
+            size[0],
+            min_score=self._settings.min_score,
+            max_overlap=self._settings.max_overlap,
+            max_faces=self._settings.max_faces,
+        )
+        return Faces(scale.boxes(found.boxes), found.scores, scale.points(found.landmarks))
+
+
+class SsdDetector:
+    """An SSD for boxes, then a small network for the landmarks of every box in one batch.
+
+    Args:
+        model: The verified detection network.
+        aligner: The verified landmarks network.
+        options: Device, precision and requests of both.
+        settings: What counts as a face.
+        allowed_precisions: What the pack was checked with.
+    """
+
+    WINDOW_MARGIN = 0.0
+    """The landmarks network is shown the box as it is."""
+
+    def __init__(
+        self,
+        model: Path,
+        aligner: Path,
+        options: DeviceOptions,
+        *,
+        settings: DetectorSettings | None = None,
+        allowed_precisions: tuple[str, ...] = ("f32", "bf16", "f16"),
+    ) -> None:
+        self._settings = settings or DetectorSettings()
+        self._boxes = Session(model, Input(), options, allowed_precisions=allowed_precisions)
+        self._points = Session(
+            aligner, Input(batch=0), options, allowed_precisions=allowed_precisions
+        )
+        _, height, width, _ = self._boxes.input_shape
+        self._size = (width, height)
+
+    @property
+    def size(self) -> Size:
+        """Of the network picture."""
+        return self._size
+
+    @property
+    def report(self) -> SessionReport:
+        """Of the box network."""
+        return self._boxes.report
+
+    def detect(self, picture: Picture) -> Faces:
+        """The faces of a picture, in its own pixels, best first."""
+        return self._scan(picture, keep_aspect=False)
+
+    def detect_many(self, pictures: Sequence[Picture]) -> list[Faces]:
+        """The faces of each picture."""
+        return [self.detect(picture) for picture in pictures]
+
+    def detect_still(self, picture: Picture) -> Faces:
+        """The faces of a photograph."""
+        return self._scan(picture, keep_aspect=True)
+
+    def _scan(self, picture: Picture, *, keep_aspect: bool) -> Faces:
+        small, scale = network_picture(picture, *self._size, keep_aspect=keep_aspect)
+        rows = self._boxes.run(as_batch(small))["detection_out"]
+        fractions, scores = ssd.decode(
+            rows,
+            min_score=self._settings.min_score,
+            max_overlap=self._settings.max_overlap,
+            max_faces=self._settings.max_faces,
+        )
+        if not len(scores):
+            return no_faces()
+        boxes = scale.boxes(fractions * np.array(self._size * 2, np.float32))
+        return Faces(boxes, scores, self._landmarks(picture, boxes))
+
+    def _landmarks(self, picture: Picture, boxes: FloatArray) -> FloatArray:
+        shown = landmarks.windows(boxes, self.WINDOW_MARGIN)
+        side = self._points.input_shape[1]
+        crops = np.stack(
+            [warp(picture, m, side, side) for m in landmarks.window_matrices(shown, side)]
+        )
+        output = next(iter(self._points.run(crops).values()))
+        return landmarks.decode(output, shown)

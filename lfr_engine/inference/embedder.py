@@ -1,0 +1,121 @@
+"""Templates from aligned faces.
+
+Owns: the crop an embedder was trained on, and unit vectors from crops. Never: a comparison, a file,
+a template in a log. Strategy: one network compiled for any batch size; the caller keeps and erases
+crops and templates (R1), the session overwrites what the device wrote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lfr_engine.identity.template import TemplateContract, normalised
+from lfr_engine.inference.session import DeviceOptions, Input, Session, SessionReport
+from lfr_engine.vision import align
+from lfr_engine.vision.frame import ByteArray, FloatArray, Picture
+
+MAX_BATCH = 16
+"""Faces a run: beyond this a face costs no less, and one run blocks a lane for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderFacts:
+    """What an embedder was trained on.
+
+    crop_size: side in pixels. reference: (5, 2) landmark positions in the crop. dimension: floats
+    a template.
+    """
+
+    crop_size: int
+    reference: FloatArray
+    dimension: int
+
+
+class FaceEmbedder:
+    """Makes templates; synchronous, from any thread.
+
+    Args:
+        model: The verified network file.
+        input_: Its preprocessing, for any batch size.
+        facts: Crop and dimension.
+        options: Device, precision, requests.
+        pack: The manifest's name of the pack.
+        model_sha256: Digest of the file that is loaded.
+        preprocessing: Digest of the alignment and scaling.
+        allowed_precisions: What the pack was checked with.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        input_: Input,
+        facts: EmbedderFacts,
+        options: DeviceOptions,
+        *,
+        pack: str,
+        model_sha256: str,
+        preprocessing: str,
+        allowed_precisions: tuple[str, ...] = ("f32", "bf16", "f16"),
+    ) -> None:
+        self._facts = facts
+        self._session = Session(
+            model, input_, options, allowed_precisions=allowed_precisions, erase=True
+        )
+        self.contract = TemplateContract(
+            pack=pack,
+            model_sha256=model_sha256,
+            preprocessing=preprocessing,
+            precision=self._session.report.precision,
+            dimension=facts.dimension,
+        )
+
+    @property
+    def report(self) -> SessionReport:
+        """What is engaged."""
+        return self._session.report
+
+    @property
+    def dimension(self) -> int:
+        """Floats a template."""
+        return self._facts.dimension
+
+    @property
+    def crop_size(self) -> int:
+        """Side of a crop in pixels."""
+        return self._facts.crop_size
+
+    def crop(self, picture: Picture, landmarks: FloatArray) -> ByteArray:
+        """The aligned face, BGR (crop_size, crop_size, 3) uint8, an array of its own.
+
+        Args:
+            picture: Planes or BGR.
+            landmarks: (5, 2) in the picture's pixels.
+
+        Raises:
+            ValueError: The landmarks coincide or are not finite.
+        """
+        return align.crop(picture, landmarks, self._facts.reference, self._facts.crop_size)
+
+    def embed(self, crops: ByteArray) -> FloatArray:
+        """Templates (n, dimension) float32, rows of length 1.
+
+        Args:
+            crops: (n, crop_size, crop_size, 3) uint8 BGR; n may be 0.
+
+        Raises:
+            ValueError: The crops have another shape.
+            DeviceError: The device failed.
+        """
+        side = self._facts.crop_size
+        if crops.ndim != 4 or crops.shape[1:] != (side, side, 3):
+            raise ValueError(f"crops {crops.shape} are not (n, {side}, {side}, 3)")
+        templates = np.empty((len(crops), self._facts.dimension), np.float32)
+        for start in range(0, len(crops), MAX_BATCH):
+            part = crops[start : start + MAX_BATCH]
+            raw = next(iter(self._session.run(part).values()))
+            templates[start : start + len(part)] = normalised(raw.reshape(len(part), -1))
+            raw[...] = 0
+        return templates

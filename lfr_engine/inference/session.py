@@ -1,0 +1,309 @@
+"""One compiled network and its pool of inference requests.
+
+Owns: compiling with a pinned precision, handing requests to threads, and giving back arrays that
+belong to the caller. Never: an asynchronous queue, a callback, a view into OpenVINO's memory, a
+device or precision other than the one asked for. Strategy: a thread takes a request from a bounded
+pool, calls ``infer()`` (which releases the interpreter lock), copies the outputs, and only then
+puts the request back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import openvino as ov
+from openvino.preprocess import ColorFormat, PrePostProcessor
+
+from lfr_engine.errors import ConfigError, DeviceError, ModelError
+from lfr_engine.inference import devices
+from lfr_engine.vision.frame import ByteArray, FloatArray
+
+_REQUEST_WAIT_S = 10.0
+"""A request that stays out this long hangs: two hundred times the slowest network we run."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceOptions:
+    """Where and how networks run.
+
+    device: ``"CPU"``, ``"GPU"``, ``"GPU.1"``, ``"NPU"`` or ``"AUTO"``. precision: ``"f32"``,
+    ``"bf16"``, ``"f16"``, or None for the device's preferred one, pinned. requests: how many
+    threads may infer at once. threads: processor threads for all of them together (CPU only); 0
+    leaves it to OpenVINO's throughput hint, or its latency hint for a single request.
+    cache_folder: where compiled networks are kept; None compiles afresh.
+    """
+
+    device: str = "CPU"
+    precision: str | None = None
+    requests: int = 2
+    threads: int = 0
+    cache_folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.requests <= 64:
+            raise ConfigError("requests", f"{self.requests} is not between 1 and 64")
+        if not 0 <= self.threads <= 1024:
+            raise ConfigError("threads", f"{self.threads} is not between 0 and 1024")
+        if self.threads and devices.device_kind(self.device) != "CPU":
+            raise ConfigError("threads", f"{self.device} takes none", "leave it at 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """How bytes become the network's input: ``(byte - mean) * scale``, in the order of ``colours``.
+
+    width and height fix the input size; None keeps the network's own. batch: pictures a run, 0 for
+    any number. layout: of the network's own input.
+    """
+
+    width: int | None = None
+    height: int | None = None
+    batch: int = 1
+    colours: Literal["BGR", "RGB"] = "BGR"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReport:
+    """What is really engaged, read back after compiling.
+
+    asked: device asked for. devices: those that execute. device_name: the first one's full name.
+    precision: as pinned and read back. kernels: how many of the network's heavy operations
+    (convolutions, products) run in which precision; empty where the device does not tell.
+    instruction_sets: of the processor. streams: independent inferences at once.
+    """
+
+    network: str
+    asked: str
+    devices: tuple[str, ...]
+    device_name: str
+    precision: str
+    kernels: tuple[tuple[str, int], ...]
+    instruction_sets: tuple[str, ...]
+    requests: int
+    streams: int
+    threads: int
+    from_cache: bool
+    openvino: str
+
+
+class Session:
+    """A network ready to run, from several threads at once.
+
+    Args:
+        model: IR or ONNX file; verified by whoever names it.
+        input_: Of its one input.
+        options: Device, precision and how many requests.
+        allowed_precisions: What the model pack was checked with.
+        erase: Overwrite OpenVINO's output memory after each run (for networks whose output is
+            biometric, R1).
+
+    Raises:
+        ModelError: The file is not a network OpenVINO can read, or does not take that input.
+        DeviceError: The device is absent, or refused the network, the precision or the settings.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        input_: Input,
+        options: DeviceOptions,
+        *,
+        allowed_precisions: tuple[str, ...] = tuple(devices.PRECISIONS),
+        erase: bool = False,
+    ) -> None:
+        self._subject = model.name
+        self._erase = erase
+        device = devices.require_device(options.device)
+        precision = devices.choose_precision(device, options.precision, allowed_precisions)
+        network = _read(model, input_)
+        try:
+            compiled = devices.core().compile_model(
+                network, device, _properties(device, precision, options)
+            )
+            requests = [compiled.create_infer_request() for _ in range(options.requests)]
+        except RuntimeError as exc:
+            raise DeviceError(
+                f"{model.name} on {device}", f"the network cannot be compiled: {_first_line(exc)}"
+            ) from exc
+        self.report = _report(compiled, self._subject, device, precision, options)
+        self.input_shape: tuple[int, ...] = tuple(
+            dimension.get_length() if dimension.is_static else 0
+            for dimension in compiled.input(0).partial_shape
+        )
+        self._outputs: dict[str, int] = {
+            name: index for index, port in enumerate(compiled.outputs) for name in port.names
+        }
+        self._idle: queue.Queue[Any] = queue.Queue(maxsize=options.requests)
+        for request in requests:
+            self._idle.put_nowait(request)
+
+    def run(self, pictures: ByteArray) -> dict[str, FloatArray]:
+        """Infer; blocks the calling thread, which may be any.
+
+        Args:
+            pictures: (n, h, w, 3) uint8, C-contiguous. OpenVINO reads it in place: leave it alone
+                until this returns.
+
+        Returns:
+            Output tensors by each of their names; arrays of the caller's own.
+
+        Raises:
+            DeviceError: The device failed, or no request came free in time.
+        """
+        if not pictures.flags.c_contiguous:
+            pictures = np.ascontiguousarray(pictures)
+        with self._request() as request:
+            try:
+                request.infer([pictures], share_inputs=True, share_outputs=True)
+                tensors = request.output_tensors
+                owned = [np.array(tensor.data, np.float32) for tensor in tensors]
+                if self._erase:
+                    for tensor in tensors:
+                        tensor.data[...] = 0
+            except RuntimeError as exc:
+                raise DeviceError(
+                    self._subject, f"inference failed on {self.report.asked}: {_first_line(exc)}"
+                ) from exc
+        return {name: owned[index] for name, index in self._outputs.items()}
+
+    @contextlib.contextmanager
+    def _request(self) -> Iterator[Any]:
+        try:
+            request = self._idle.get(timeout=_REQUEST_WAIT_S)
+        except queue.Empty:
+            raise DeviceError(
+                self._subject, f"no inference request came free within {_REQUEST_WAIT_S:.0f} s"
+            ) from None
+        try:
+            yield request
+        finally:
+            self._idle.put_nowait(request)
+
+
+def _read(model: Path, input_: Input) -> Any:
+    """The network with the conversion from bytes built in."""
+    if not model.is_file():
+        raise ModelError(model, "no such file", "run lfr models install")
+    try:
+        network = devices.core().read_model(model)
+        port = network.input(0)
+        _reshape(network, port, input_)
+        steps = PrePostProcessor(network)
+        entry = steps.input(0)
+        entry.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+        entry.tensor().set_color_format(ColorFormat.BGR)
+        entry.model().set_layout(ov.Layout(input_.layout))
+        work = entry.preprocess().convert_element_type(ov.Type.f32)
+        if input_.colours == "RGB":
+            work.convert_color(ColorFormat.RGB)
+        if any(input_.mean):
+            work.mean(list(input_.mean))
+        if any(factor != 1 for factor in input_.scale):
+            work.scale([1 / factor for factor in input_.scale])  # OpenVINO divides
+        return steps.build()
+    except RuntimeError as exc:
+        raise ModelError(model, f"not a network this engine can run: {_first_line(exc)}") from exc
+
+
+def _reshape(network: Any, port: Any, input_: Input) -> None:
+    shape = port.partial_shape
+    if len(shape) != 4:
+        raise ModelError(port.any_name, "the network's input has not four dimensions")
+    batch_at, height_at, width_at = (0, 2, 3) if input_.layout == "NCHW" else (0, 1, 2)
+    shape[batch_at] = input_.batch or -1
+    if input_.height is not None:
+        shape[height_at] = input_.height
+    if input_.width is not None:
+        shape[width_at] = input_.width
+    network.reshape({port: shape})
+
+
+def _properties(device: str, precision: str, options: DeviceOptions) -> dict[str, Any]:
+    """Compile properties: explicit streams and threads, or a hint, never both."""
+    properties: dict[str, Any] = {"INFERENCE_PRECISION_HINT": devices.PRECISIONS[precision]}
+    if devices.device_kind(device) == "CPU":
+        properties["ENABLE_CPU_PINNING"] = False  # pinning fights the decoder's threads
+    if devices.device_kind(device) == devices.AUTO:
+        properties["ENABLE_STARTUP_FALLBACK"] = False  # else the device changes under way
+    if options.threads:
+        properties["NUM_STREAMS"] = options.requests
+        properties["INFERENCE_NUM_THREADS"] = options.threads
+    else:
+        properties["PERFORMANCE_HINT"] = "THROUGHPUT" if options.requests > 1 else "LATENCY"
+        properties["PERFORMANCE_HINT_NUM_REQUESTS"] = options.requests
+    if options.cache_folder is not None:
+        properties["CACHE_DIR"] = str(options.cache_folder)
+    return properties
+
+
+_HEAVY_OPERATIONS = {"Convolution", "FullyConnected", "MatMul", "GroupConvolution"}
+
+
+def _report(
+    compiled: Any, network: str, device: str, precision: str, options: DeviceOptions
+) -> SessionReport:
+    """Read back what is engaged; a precision other than the pinned one is an error."""
+    supported: Mapping[str, Any] = compiled.get_property("SUPPORTED_PROPERTIES")
+
+    def read(name: str, default: Any) -> Any:
+        return compiled.get_property(name) if name in supported else default
+
+    engaged = tuple(str(name).strip("()") for name in read("EXECUTION_DEVICES", [device]))
+    names = {kind: name for name, kind in devices.PRECISIONS.items()}
+    actual = names.get(read("INFERENCE_PRECISION_HINT", devices.PRECISIONS[precision]), "other")
+    if actual != precision:
+        raise DeviceError(
+            f"{network} on {device}",
+            f"precision {precision} was asked for but {actual} is engaged",
+            "choose a precision the device has",
+        )
+    return SessionReport(
+        network=network,
+        asked=device,
+        devices=engaged,
+        device_name=devices.device_name(engaged[0]),
+        precision=actual,
+        kernels=_kernels(compiled),
+        instruction_sets=devices.instruction_sets(),
+        requests=options.requests,
+        streams=int(read("NUM_STREAMS", options.requests)),
+        threads=int(read("INFERENCE_NUM_THREADS", 0)),
+        from_cache=bool(read("LOADED_FROM_CACHE", False)),
+        openvino=str(ov.__version__),
+    )
+
+
+def _kernels(compiled: Any) -> tuple[tuple[str, int], ...]:
+    try:
+        operations = compiled.get_runtime_model().get_ops()
+    except RuntimeError:  # devices need not keep it
+        return ()
+    counts: Counter[str] = Counter()
+    for operation in operations:
+        facts = operation.get_rt_info()
+        if "layerType" in facts and facts["layerType"].astype(str) in _HEAVY_OPERATIONS:
+            counts[facts["runtimePrecision"].astype(str).lower()] += 1
+    return tuple(counts.most_common())
+
+
+def _first_line(exc: Exception) -> str:
+    """The telling line of an OpenVINO message, which quotes its own source files first."""
+    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
+    return (telling or lines or ["no reason given"])[-1][:200]
+
+
+def as_batch(picture: ByteArray) -> npt.NDArray[np.uint8]:
+    """One picture (h, w, 3) as a batch of one, without a copy."""
+    return picture[None]

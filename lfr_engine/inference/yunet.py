@@ -1,0 +1,77 @@
+"""What the YuNet network says, as faces.
+
+Owns: the decoding of YuNet 2023mar (Wu et al. 2023, "YuNet: A Tiny Millisecond-level Face
+Detector"). Never: a picture, a device. Strategy: one product over all cells finds the few that
+pass; only those are decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from lfr_engine.vision.faces import Faces, no_faces
+from lfr_engine.vision.frame import FloatArray
+from lfr_engine.vision.geometry import suppressed
+
+STRIDES = (8, 16, 32)
+SIZE_MULTIPLE = 32
+"""Input width and height are divisible by this."""
+
+_MAX_CANDIDATES = 512
+"""Cells that go into suppression: a full frame of 64 faces gives about 400."""
+_MAX_LOG_SIZE = np.float32(8.0)
+"""exp(8) strides are 24,000 pixels: larger is noise, and must not overflow."""
+
+
+def decode(
+    outputs: Mapping[str, FloatArray],
+    width: int,
+    *,
+    min_score: float,
+    max_overlap: float,
+    max_faces: int,
+) -> Faces:
+    """The faces of one picture, in network pixels, best first.
+
+    Score is √(class · objectness); the centre lies at (column + dx, row + dy) · stride, the sides
+    are exp(dw, dh) · stride, each landmark lies at (column + x, row + y) · stride.
+
+    Args:
+        outputs: ``cls_S`` and ``obj_S`` (1, cells, 1), 0–1; ``bbox_S`` (1, cells, 4) and ``kps_S``
+            (1, cells, 10), in strides; for S in ``STRIDES``; cells row by row.
+        width: Of the network's input in pixels, a multiple of 32.
+        min_score: 0–1.
+        max_overlap: Intersection over union above which the weaker face goes, 0–1.
+        max_faces: No more than the best so many.
+    """
+    boxes: list[FloatArray] = []
+    scores: list[FloatArray] = []
+    landmarks: list[FloatArray] = []
+    for stride in STRIDES:
+        product = np.clip(outputs[f"cls_{stride}"].ravel(), 0, 1) * np.clip(
+            outputs[f"obj_{stride}"].ravel(), 0, 1
+        )
+        cells = np.flatnonzero(product >= min_score * min_score)
+        if cells.size == 0:
+            continue
+        rows, columns = np.divmod(cells, width // stride)
+        corner = np.stack([columns, rows], axis=1).astype(np.float32)
+        box = outputs[f"bbox_{stride}"].reshape(-1, 4)[cells]
+        points = outputs[f"kps_{stride}"].reshape(-1, 5, 2)[cells]
+        middle = (corner + box[:, :2]) * stride
+        half = np.exp(np.minimum(box[:, 2:], _MAX_LOG_SIZE)) * (stride / 2)
+        boxes.append(np.concatenate([middle - half, middle + half], axis=1))
+        scores.append(np.sqrt(product[cells]))
+        landmarks.append((corner[:, None, :] + points) * stride)
+    if not scores:
+        return no_faces()
+    found = Faces(
+        np.concatenate(boxes).astype(np.float32),
+        np.concatenate(scores).astype(np.float32),
+        np.concatenate(landmarks).astype(np.float32),
+    )
+    if len(found) > _MAX_CANDIDATES:
+        found = found.take(np.argsort(-found.scores, kind="stable")[:_MAX_CANDIDATES])
+    return found.take(suppressed(found.boxes, found.scores, max_overlap, max_faces))
