@@ -91,7 +91,8 @@ def read_video(
             deliver(frame)
             if stop.is_set():
                 return
-        _require_complete(stream, progress, address)
+        if not stop.is_set():
+            _require_complete(stream, progress, address)
     finally:
         container.close()
 
