@@ -26,6 +26,11 @@ COMPARABLE = 0.25
 ambiguous; smaller ones are people in the background and are ignored."""
 MIN_FACE_SCORE = 0.6
 """Weaker detections are neither enrolled nor allowed to spoil a picture."""
+SURE_SCORE = 0.8
+"""A second face weaker than this must be found again in an enlarged view of its own place:
+detectors see faces in the folds of a flag."""
+SAME_PLACE = 0.4
+"""Intersection over union from which two boxes are one face."""
 MIN_INSIDE = 0.9
 """Share of the face box that must lie inside the picture."""
 
@@ -106,11 +111,44 @@ def enrol_image(
 def enrol_picture(picture: ByteArray, pack: Pack, gate: Gate) -> tuple[FloatArray, Quality]:
     """The template (d,) and quality of the one face in a BGR picture; raises ``Refused``."""
     faces = pack.detector.detect_still(picture)
+    faces = _without_doubtful_rivals(faces, picture, pack.detector)
     index = the_one_face(faces, *picture_size(picture))
     crop = pack.embedder.crop(picture, faces.landmarks[index])
     quality = gate.assess(faces.landmarks[index], crop)
     template: FloatArray = pack.embedder.embed(crop[None])[0]
     return template, quality
+
+
+def _without_doubtful_rivals(faces: Faces, picture: ByteArray, detector: StillDetector) -> Faces:
+    """Drop weak detections beside the strongest that do not show in a view of their own."""
+    kept = [
+        i
+        for i, score in enumerate(faces.scores)
+        if i == 0 or score >= SURE_SCORE or _seen_again(faces.boxes[i], picture, detector)
+    ]
+    return faces.take(np.array(kept, np.intp))
+
+
+def _seen_again(box: FloatArray, picture: ByteArray, detector: StillDetector) -> bool:
+    width, height = picture_size(picture)
+    margin = (box[2:] - box[:2]) / 2
+    x0, y0 = np.maximum(box[:2] - margin, 0).astype(int)
+    x1, y1 = np.minimum(box[2:] + margin, (width, height)).astype(int)
+    if min(x1 - x0, y1 - y0) < 2:
+        return False
+    near = detector.detect_still(np.ascontiguousarray(picture[y0:y1, x0:x1]))
+    shift = np.array([x0, y0, x0, y0], np.float32)
+    return any(
+        score >= SURE_SCORE and _overlap(found + shift, box) >= SAME_PLACE
+        for found, score in zip(near.boxes, near.scores, strict=True)
+    )
+
+
+def _overlap(a: FloatArray, b: FloatArray) -> float:
+    """Intersection over union of two boxes (4,)."""
+    sides = np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0)
+    shared = float(sides[0] * sides[1])
+    return shared / (float(np.prod(a[2:] - a[:2])) + float(np.prod(b[2:] - b[:2])) - shared)
 
 
 def the_one_face(faces: Faces, width: int, height: int) -> int:

@@ -8,6 +8,8 @@ import pytest
 from lfr_engine.enrolment.gate import Gate, roll_of, yaw_of
 from lfr_engine.enrolment.image import Enrolled, enrol_image, the_one_face
 from lfr_engine.enrolment.rejection import Reason, Refused, Rejected
+from lfr_engine.vision.faces import Faces
+from lfr_engine.vision.frame import Picture
 from tests.enrolment.fakes import FRONTAL, FakePack, encoded, faces_at, photograph
 
 
@@ -82,3 +84,33 @@ def test_pose_is_measured_in_degrees() -> None:
     turned = np.array([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]], np.float32)
     assert roll_of(FRONTAL @ turned.T) == pytest.approx(np.degrees(0.3), abs=0.01)
     assert yaw_of(FRONTAL @ turned.T) == pytest.approx(0, abs=0.01)
+
+
+class Doubter(FakePack):
+    """Sees a strong face and a weak one; the second look at the weak one shows ``again``."""
+
+    def __init__(self, again: Faces) -> None:
+        super().__init__()
+        first = faces_at((10, 10, 60, 60), score=0.95)
+        second = faces_at((65, 10, 110, 60), score=0.7)
+        self.looks = [
+            Faces(
+                np.concatenate([first.boxes, second.boxes]),
+                np.concatenate([first.scores, second.scores]),
+                np.concatenate([first.landmarks, second.landmarks]),
+            ),
+            again,
+        ]
+
+    def detect_still(self, picture: Picture) -> Faces:
+        return self.looks.pop(0)
+
+
+def test_a_weak_second_face_counts_only_if_a_closer_look_confirms_it() -> None:
+    data = encoded(photograph(1))
+    # the closer view begins at x 42, y 0
+    confirmed = faces_at((23, 10, 68, 60), score=0.95)
+    elsewhere = faces_at((0, 60, 30, 85), score=0.95)
+    assert reason(enrol_image(data, Doubter(confirmed))) is Reason.TWO_FACES
+    assert reason(enrol_image(data, Doubter(elsewhere))) is None
+    assert reason(enrol_image(data, Doubter(faces_at()))) is None
