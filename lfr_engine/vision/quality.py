@@ -1,0 +1,248 @@
+"""How good a view of a face is, before and after its crop.
+
+Owns: the measures, their scale to 0–1, and the reasons why a view is of no use. Never: a network,
+or a judgement about a person. Strategy: what boxes and landmarks tell is measured for all faces at
+once and gates the crop; what only pixels tell is measured on the aligned crop, in a few
+microseconds. The scales are set so that a component falls where the similarity of mated pairs
+falls (``docs/tracking.md`` says how, on which pictures).
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from lfr_engine.vision.faces import Faces
+from lfr_engine.vision.frame import ByteArray, FloatArray
+
+NOSE_DEPTH = 0.55
+"""How far the nose tip stands before the eyes, in eye distances, of a typical adult face."""
+LEVEL_NOSE = 0.555
+"""Where the nose tip lies between eyes (0) and mouth (1) of a level face: median of LFW."""
+PITCH_LEVER = 2.1
+"""Height from eyes to mouth over the depth of the nose tip."""
+_Scale = TypeVar("_Scale", float, FloatArray)
+_MEASURED_EYES_PX = 17.6  # crops are brought to this eye distance before detail is measured
+_ACROSS = np.array([[1, -2, 1]], np.float32)
+_ALONG = np.ascontiguousarray(_ACROSS.T)
+_ROWS, _COLUMNS = (0.18, 0.89), (0.21, 0.79)  # brow to chin, cheek to cheek, of a crop
+
+
+class Flaw(enum.Enum):
+    """Why a view of a face is of no use; also the reason code of the drop."""
+
+    OUTSIDE_ZONE = "outside zone"
+    UNSURE = "detector unsure"
+    TOO_SMALL = "too small"
+    TOO_LARGE = "too large"
+    TURNED = "turned away"
+    CUT = "cut by the edge"
+    BLURRED = "blurred"
+    DARK = "too dark"
+    BRIGHT = "too bright"
+    FLAT = "too little contrast"
+
+
+@dataclass(frozen=True, slots=True)
+class QualityLimits:
+    """Beyond these a view is of no use. Angles in degrees, other limits as the measures below."""
+
+    min_detector_score: float = 0.5
+    min_eye_px: float = 9.0
+    max_eye_px: float = 1000.0
+    max_turn: float = 50.0
+    max_roll: float = 60.0
+    min_shown: float = 0.85
+    min_detail: float = 0.11
+    min_brightness: float = 12.0
+    max_brightness: float = 245.0
+    min_contrast: float = 4.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Views:
+    """What boxes and landmarks tell of n faces, all (n,) float32.
+
+    eye_px: between the eyes. size_px: side of the square of the box's area. yaw: degrees, positive
+    when the nose points to the picture's right. pitch: positive when it points down. roll:
+    positive when the eye on the picture's right is the lower. shown: part of the box inside the
+    picture, 0–1. scores: the detector's, 0–1.
+    """
+
+    eye_px: FloatArray
+    size_px: FloatArray
+    yaw: FloatArray
+    pitch: FloatArray
+    roll: FloatArray
+    shown: FloatArray
+    scores: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Texture:
+    """What the pixels of an aligned crop tell.
+
+    brightness: mean luma, 0–255. contrast: its standard deviation. detail: the weaker of the
+    standard deviations of the second differences along and across the face, over the contrast;
+    about 0.45 in a sharp picture, 0.1 in one blurred beyond use; light does not change it.
+    """
+
+    brightness: float
+    contrast: float
+    detail: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """A view on scales of 0–1, where 1 is as good as it need be.
+
+    overall = size^0.4 · pose^0.4 · sharpness^0.6 · brightness^0.2 · contrast^0.3 · detector^0.3.
+    """
+
+    size: float
+    pose: float
+    sharpness: float
+    brightness: float
+    contrast: float
+    detector: float
+
+    @property
+    def overall(self) -> float:
+        """The product of the components, each to its weight; 0–1."""
+        return float(
+            _view_part(self.size, self.pose, self.detector)
+            * self.sharpness**0.6
+            * self.brightness**0.2
+            * self.contrast**0.3
+        )
+
+
+def views(faces: Faces, picture_size: tuple[int, int]) -> Views:
+    """Measure all faces of a picture of (width, height) pixels.
+
+    Yaw and pitch come from where the nose tip lies between eyes and mouth, with the eye line
+    levelled first: tan(yaw) = offset along the eye line / (eye distance · NOSE_DEPTH), tan(pitch) =
+    (share of the way from eyes to mouth − LEVEL_NOSE) · PITCH_LEVER. They are good to about 10°,
+    enough to tell a turned face from a frontal one. Coinciding landmarks give a turn of 90°.
+    """
+    points = faces.landmarks
+    middle = (points[:, 0] + points[:, 1]) * np.float32(0.5)
+    eyes = points[:, 1] - points[:, 0]
+    nose = points[:, 2] - middle
+    mouth = (points[:, 3] + points[:, 4]) * np.float32(0.5) - middle
+    eye_px = np.hypot(eyes[:, 0], eyes[:, 1])
+    aside = nose[:, 0] * eyes[:, 0] + nose[:, 1] * eyes[:, 1]
+    nose_down = nose[:, 1] * eyes[:, 0] - nose[:, 0] * eyes[:, 1]
+    mouth_down = mouth[:, 1] * eyes[:, 0] - mouth[:, 0] * eyes[:, 1]
+    lever = (nose_down - LEVEL_NOSE * mouth_down) * PITCH_LEVER
+    upright = mouth_down > 0
+    yaw = np.where(upright, np.arctan2(aside, NOSE_DEPTH * eye_px * eye_px), np.pi / 2)
+    pitch = np.where(upright, np.arctan2(lever, mouth_down), np.pi / 2)
+    boxes = faces.boxes
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3)
+    limit = np.array(picture_size, np.float32)
+    inside = np.clip(boxes[:, 2:], 0, limit) - np.clip(boxes[:, :2], 0, limit)
+    degrees = np.float32(180 / math.pi)
+    return Views(
+        eye_px,
+        np.sqrt(sides[:, 0] * sides[:, 1]),
+        (yaw * degrees).astype(np.float32),
+        (pitch * degrees).astype(np.float32),
+        np.arctan2(eyes[:, 1], eyes[:, 0]) * degrees,
+        (inside[:, 0] * inside[:, 1]) / (sides[:, 0] * sides[:, 1]),
+        faces.scores,
+    )
+
+
+def view_flaws(seen: Views, limits: QualityLimits) -> list[Flaw | None]:
+    """For each face the first reason not to crop it, or None."""
+    flaws: list[Flaw | None] = [None] * len(seen)
+    if not flaws:
+        return flaws
+    tests = (
+        (Flaw.UNSURE, seen.scores < limits.min_detector_score),
+        (Flaw.TOO_SMALL, seen.eye_px < limits.min_eye_px),
+        (Flaw.TOO_LARGE, seen.eye_px > limits.max_eye_px),
+        (
+            Flaw.TURNED,
+            (np.hypot(seen.yaw, seen.pitch) > limits.max_turn)
+            | (np.abs(seen.roll) > limits.max_roll),
+        ),
+        (Flaw.CUT, seen.shown < limits.min_shown),
+    )
+    for flaw, failed in reversed(tests):
+        if failed.any():
+            for index in np.flatnonzero(failed):
+                flaws[index] = flaw
+    return flaws
+
+
+def view_qualities(seen: Views) -> FloatArray:
+    """Quality (n,) 0–1 as far as boxes and landmarks tell: size, pose and detector."""
+    turn = np.hypot(seen.yaw, seen.pitch)
+    size = np.clip(np.log(np.maximum(seen.eye_px, 1e-3) / 5) / math.log(4), 0, 1)
+    pose = np.clip((60 - turn) / 45, 0, 1)
+    detector = np.clip((seen.scores - 0.5) / 0.4, 0, 1)
+    return np.asarray(_view_part(size, pose, detector), np.float32)
+
+
+def texture(crop: ByteArray, eyes_px: float) -> Texture:
+    """Measure an aligned crop, BGR (h, w, 3) or luma (h, w), whose eyes lie ``eyes_px`` apart."""
+    luma = crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    scale = _MEASURED_EYES_PX / eyes_px
+    height, width = (max(8, round(side * scale)) for side in luma.shape)
+    small = cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
+    face = small[
+        round(_ROWS[0] * height) : round(_ROWS[1] * height),
+        round(_COLUMNS[0] * width) : round(_COLUMNS[1] * width),
+    ]
+    mean, deviation = cv2.meanStdDev(face)
+    contrast = float(deviation[0, 0])
+    _, across = cv2.meanStdDev(cv2.filter2D(face, cv2.CV_16S, _ACROSS))
+    _, along = cv2.meanStdDev(cv2.filter2D(face, cv2.CV_16S, _ALONG))
+    detail = min(float(across[0, 0]), float(along[0, 0])) / max(contrast, 1.0)
+    return Texture(float(mean[0, 0]), contrast, detail)
+
+
+def texture_flaw(seen: Texture, limits: QualityLimits) -> Flaw | None:
+    """The reason not to use a crop, or None."""
+    if seen.brightness < limits.min_brightness:
+        return Flaw.DARK
+    if seen.brightness > limits.max_brightness:
+        return Flaw.BRIGHT
+    if seen.contrast < limits.min_contrast:
+        return Flaw.FLAT
+    return Flaw.BLURRED if seen.detail < limits.min_detail else None
+
+
+def quality(seen: Views, index: int, pixels: Texture) -> Quality:
+    """The quality of face ``index`` of ``seen`` with its crop's texture."""
+    turn = math.hypot(float(seen.yaw[index]), float(seen.pitch[index]))
+    dark = _ramp(math.log(max(pixels.brightness, 1e-3)), math.log(5), math.log(50))
+    return Quality(
+        size=_ramp(math.log(max(float(seen.eye_px[index]), 1e-3)), math.log(5), math.log(20)),
+        pose=1 - _ramp(turn, 15, 60),
+        sharpness=_ramp(pixels.detail, 0.08, 0.34),
+        brightness=dark * (1 - _ramp(pixels.brightness, 200, 250)),
+        contrast=_ramp(math.log(max(pixels.contrast, 1e-3)), math.log(2.5), math.log(16)),
+        detector=_ramp(float(seen.scores[index]), 0.5, 0.9),
+    )
+
+
+def _view_part(size: _Scale, pose: _Scale, detector: _Scale) -> _Scale:
+    """The factors of ``Quality.overall`` that are known before the crop."""
+    product: _Scale = size**0.4 * pose**0.4 * detector**0.3
+    return product
+
+
+def _ramp(value: float, low: float, high: float) -> float:
+    """0 at ``low`` and below, 1 at ``high`` and above, straight between."""
+    return min(1.0, max(0.0, (value - low) / (high - low)))

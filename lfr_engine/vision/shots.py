@@ -1,0 +1,99 @@
+"""Which views of a walker are worth a crop and a template, so that work scales with people.
+
+Owns: per live track, what was already taken. Never: a picture or a template. Strategy: the first
+usable view at once; then a few spaced in time, so that several independent views can agree; then
+only better ones; on a long pass a slow trickle. A view is asked for twice: before its crop
+(``worth_crop``, by what boxes tell) and after (``worth_template``, by its whole quality).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class ShotDrop(enum.Enum):
+    """Why a usable view was not taken; the reason code of the drop."""
+
+    TOO_SOON = "too soon after the last"
+    NO_BETTER = "no better than those taken"
+    ENOUGH = "enough taken of this track"
+
+
+@dataclass(frozen=True, slots=True)
+class ShotSettings:
+    """How many views, and how far apart.
+
+    spacing_s: least time between two views of one track. early_shots: views taken by spacing alone.
+    better_by: quality (0–1) by which a later one must exceed the best taken. max_shots: views of
+    one track after which better ones must wait too. trickle_s: after so long without one, a view is
+    taken anyway. keep_share: one poorer than this share of the best is only taken if it is better.
+    """
+
+    spacing_s: float = 0.15
+    early_shots: int = 4
+    better_by: float = 0.08
+    max_shots: int = 8
+    trickle_s: float = 2.0
+    keep_share: float = 0.6
+
+
+@dataclass(slots=True)
+class _Taken:
+    count: int = 0
+    best: float = 0.0
+    last_s: float = 0.0
+
+
+class ShotSelector:
+    """What was taken of each live track of one camera; ``forget`` each track when it ends."""
+
+    def __init__(self, settings: ShotSettings | None = None) -> None:
+        self._settings = settings or ShotSettings()
+        self._tracks: dict[int, _Taken] = {}
+
+    def __len__(self) -> int:
+        return len(self._tracks)
+
+    def worth_crop(self, track_id: int, time_s: float, view_quality: float) -> ShotDrop | None:
+        """None when a view captured at ``time_s`` deserves its crop, else why not.
+
+        view_quality: what boxes and landmarks tell (``quality.view_qualities``), 0–1: the most that
+        the whole quality can be.
+        """
+        return self._why_not(self._tracks.get(track_id), time_s, view_quality)
+
+    def worth_template(self, track_id: int, time_s: float, overall: float) -> ShotDrop | None:
+        """None when the cropped view is taken, and counted as taken; else why not.
+
+        overall: ``quality.Quality.overall``, 0–1.
+        """
+        taken = self._tracks.get(track_id)
+        why_not = self._why_not(taken, time_s, overall)
+        if why_not is None:
+            taken = self._tracks.setdefault(track_id, _Taken())
+            taken.count += 1
+            taken.best = max(taken.best, overall)
+            taken.last_s = time_s
+        return why_not
+
+    def forget(self, track_id: int) -> int:
+        """The track ended: how many of its views were taken."""
+        taken = self._tracks.pop(track_id, None)
+        return taken.count if taken else 0
+
+    def _why_not(self, taken: _Taken | None, time_s: float, value: float) -> ShotDrop | None:
+        if taken is None:
+            return None
+        limits = self._settings
+        elapsed = time_s - taken.last_s
+        fair = value >= limits.keep_share * taken.best
+        if fair and elapsed >= limits.trickle_s:
+            return None
+        if taken.count >= limits.max_shots:
+            return ShotDrop.ENOUGH
+        if elapsed < limits.spacing_s:
+            return ShotDrop.TOO_SOON
+        early = fair and taken.count < limits.early_shots
+        better = value >= taken.best + limits.better_by
+        return None if early or better else ShotDrop.NO_BETTER
