@@ -27,7 +27,7 @@ class ShotSettings:
     spacing_s: least time between two views of one track. early_shots: views taken by spacing alone.
     better_by: quality (0–1) by which a later one must exceed the best taken. max_shots: views of
     one track after which better ones must wait too. trickle_s: after so long without one, a view is
-    taken anyway. keep_share: one poorer than this share of the best is only taken if it is better.
+    taken anyway. keep_share: one poorer than this share of the best never is.
     """
 
     spacing_s: float = 0.15

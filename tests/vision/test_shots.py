@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +30,7 @@ def test_equal_views_are_spaced_in_time_and_end_after_the_early_ones() -> None:
     selector = ShotSelector(ShotSettings(spacing_s=0.15, early_shots=4))
     times = taken(selector, [(0.04 * i, 0.7) for i in range(40)])
     assert len(times) == 4
-    assert all(b - a >= 0.15 for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a >= 0.15 for a, b in itertools.pairwise(times))
 
 
 def test_better_views_are_taken_after_the_early_ones_up_to_the_cap() -> None:
