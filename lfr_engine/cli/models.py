@@ -19,7 +19,7 @@ from rich.table import Table
 from lfr_engine.errors import ModelError
 from lfr_engine.inference.fetch import Fetcher, Stage
 from lfr_engine.inference.install import adopt_manifest, install, remove
-from lfr_engine.inference.manifest import ROLES, read_manifest
+from lfr_engine.inference.manifest import ROLES
 from lfr_engine.inference.store import ModelStore, data_folder
 
 MIRROR_VARIABLE = "LFR_MODEL_MIRROR"
@@ -78,16 +78,14 @@ def install_packs(
     official address, in that order. Safe to interrupt and to repeat.
     """
     root = data_folder()
-    names = packs
-    if manifest is not None:
-        # asked before anything is kept, so that a refusal leaves no trace
-        _ask_about({n: p.restriction for n, p in read_manifest(manifest).packs.items()}, packs, yes)
-        adopted = adopt_manifest(root, manifest)
-        names = packs or tuple(adopted)
+    adopted = () if manifest is None else tuple(adopt_manifest(root, manifest))
     store = ModelStore(root)
-    names = names or (store.packs.default,)
-    if manifest is None:
-        _ask_about({name: store.packs.pack(name).restriction for name in names}, names, yes)
+    names = packs or adopted or (store.packs.default,)
+    for name in names:
+        restriction = store.packs.pack(name).restriction
+        if restriction and not yes and not store.installed(name):
+            click.echo(f"{name}: {restriction}")
+            click.confirm("Do these terms allow your use?", abort=True)
     mirrors = _mirrors(mirror, manifest)
     for name in names:
         fetcher = Fetcher(mirrors, offline=mirror is not None)
@@ -158,13 +156,6 @@ def _mirrors(mirror: Path | None, manifest: Path | None) -> tuple[Path, ...]:
     chosen = os.environ.get(MIRROR_VARIABLE)
     beside = () if manifest is None else (manifest.parent,)
     return (*beside, *((Path(chosen),) if chosen else ()))
-
-
-def _ask_about(restrictions: dict[str, str], names: tuple[str, ...], yes: bool) -> None:
-    for name, restriction in restrictions.items():
-        if restriction and (not names or name in names) and not yes:
-            click.echo(f"{name}: {restriction}")
-            click.confirm("Do these terms allow your use?", abort=True)
 
 
 def _emit(value: Any) -> None:

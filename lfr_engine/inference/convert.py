@@ -108,6 +108,7 @@ def convert_to_ir(source: Path, spec: NetworkSpec) -> tuple[Path, Path]:
         model = onnx.load(source)
         fold(model)
         network = openvino.Core().read_model(model.SerializeToString())
+        _name_by_place(network)
         openvino.save_model(network, xml, compress_to_fp16=True)
     except Exception as exc:  # onnx and openvino raise no common type
         first_line = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
@@ -136,6 +137,13 @@ def require_input(network: Any, spec: NetworkSpec, subject: str) -> None:
             f"{shape.layout} {picture}",
             "mend its preprocessing in the manifest",
         )
+
+
+def _name_by_place(network: Any) -> None:
+    """Replace names OpenVINO numbered by a counter of the process, so that digests do not move."""
+    for place, operation in enumerate(network.get_ordered_ops()):
+        if operation.get_type_name() not in {"Parameter", "Result"}:  # the graph's own names
+            operation.set_friendly_name(f"{operation.get_type_name()}_{place}")
 
 
 def _drop_writer(xml: Path) -> None:

@@ -64,7 +64,7 @@ def install(
                 (staging / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)))
                 _flush(staging)
                 _put_in_place(store, name, staging)
-            return store.open(name), True
+                return store.open(name), True
     except OSError as exc:
         raise ModelError(
             exc.filename or store.models,

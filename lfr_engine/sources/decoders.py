@@ -51,10 +51,12 @@ def _decoders(codec: str) -> Decoders:
                 continue
             try:
                 HWAccel(kind, allow_software_fallback=False).create(Codec(name, "r"))
+            except av.error.FFmpegError as exc:
+                refused.append((kind, exc.strerror or str(exc)))
             except NotImplementedError:
                 continue  # FFmpeg has no such pair: not worth telling
-            except (av.error.FFmpegError, OSError, RuntimeError, ValueError) as exc:
-                refused.append((kind, getattr(exc, "strerror", None) or str(exc)))
+            except (RuntimeError, ValueError) as exc:
+                refused.append((kind, str(exc)))
             else:
                 hardware.append(kind)
             break
