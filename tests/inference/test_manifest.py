@@ -130,6 +130,17 @@ def test_an_unknown_pack_is_answered_with_the_known_ones() -> None:
         Catalogue([OWN]).pack("arcface")
 
 
+def test_the_manifest_in_the_documentation_is_valid(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    example = text.split("```toml\n", 1)[1].split("```", 1)[0]
+    assert example.count('"…"') == 1
+    path = tmp_path / "mine.toml"
+    path.write_text(example.replace("…", "0" * 64), encoding="utf-8")
+    pack = read_manifest(path).packs["arcface"]
+    assert pack.restriction
+    assert pack.embedder.dimension == 512
+
+
 def test_the_manifest_is_found_in_an_installed_wheel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,5 +192,5 @@ def test_the_preprocessing_digests_of_our_packs_are_fixed() -> None:
     packs = Catalogue([OWN])
     assert {name: preprocessing_digest(pack)[:16] for name, pack in packs.packs.items()} == {
         "opencv-zoo": "2e8f1e09130e2d4d",
-        "omz": "fb44509e7ca0552b",
+        "omz": "acc99b8f387c8239",
     }
