@@ -9,19 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import trio
+
+from lfr_engine.alerts.evidence import Sighting, Track
+from lfr_engine.identity.matcher import Gallery
 from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import ByteArray, FloatArray, Frame
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class TrackKey:
-    """One pass of one person before one camera; ``number`` rises and never repeats."""
-
-    camera: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.camera}#{self.number}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +34,7 @@ class Shot:
     the camera's own time. quality: 0–1. face_px: side of the face in source pixels.
     """
 
-    track: TrackKey
+    track: Track
     captured_ns: int
     time_s: float
     quality: float
@@ -70,7 +63,7 @@ class Probe:
 class TrackClosed:
     """A walker is gone. ``confirmed`` ones are passes. ``closed_ns`` is when that was decided."""
 
-    track: TrackKey
+    track: Track
     confirmed: bool
     reason: str
     first_s: float
@@ -78,5 +71,24 @@ class TrackClosed:
     closed_ns: int
 
 
+@dataclass(slots=True, eq=False)
+class NewGallery:
+    """A new watchlist snapshot; ``done`` is set once it is in force."""
+
+    gallery: Gallery
+    done: trio.Event = field(default_factory=trio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A sighting with where in the recording it was (``time_s``) and how large (pixels)."""
+
+    sighting: Sighting
+    time_s: float
+    face_px: float
+    generation: int
+
+
 ToEmbedder: TypeAlias = Shot | TrackClosed
-ToMatcher: TypeAlias = Probe | TrackClosed
+ToMatcher: TypeAlias = Probe | TrackClosed | NewGallery
+ToAlerting: TypeAlias = Scored | TrackClosed

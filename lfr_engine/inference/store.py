@@ -171,7 +171,12 @@ class ModelStore:
         for role, network in spec.networks().items():
             entry = record.networks.get(role)
             fetched = {f.name: f.sha256 for f in network.files}
-            if entry is None or entry.sources != fetched:
+            converted = entry is not None and entry.loads not in fetched
+            if (
+                entry is None
+                or entry.sources != fetched
+                or converted != (network.conversion != "as-is")
+            ):
                 yield ModelError(
                     f"pack {name}, {role}", "installed from another version of the manifest", mend
                 )

@@ -1,0 +1,200 @@
+"""The tracker actor: one per camera. Faces become walkers, and their best views become shots.
+
+Owns: the tracker, the choice of views and the crops until they are sent. Never: a template, nor a
+crop of a face outside the zone (R21). Strategy: everything is decided by pure functions of
+``vision``; a recorded source waits when the embedder is behind, a live one keeps only the best shot
+of each track and counts the weaker ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import trio
+
+from lfr_engine.actors.feeds import Feed
+from lfr_engine.actors.messages import Detected, Shot, ToEmbedder, TrackClosed
+from lfr_engine.alerts.evidence import Track
+from lfr_engine.runtime.telemetry import Telemetry
+from lfr_engine.vision.frame import ByteArray, FloatArray, Picture, picture_size
+from lfr_engine.vision.quality import (
+    Flaw,
+    QualityLimits,
+    quality,
+    texture,
+    texture_flaw,
+    view_flaws,
+    view_qualities,
+    views,
+)
+from lfr_engine.vision.shots import ShotSelector, ShotSettings
+from lfr_engine.vision.tracker import NO_TRACK, EndedTrack, EndReason, Tracker, TrackerSettings
+
+Crop = Callable[[Picture, FloatArray], ByteArray]
+Inside = Callable[[FloatArray], npt.NDArray[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingSettings:
+    """How one camera's walkers are followed and looked at."""
+
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+    quality: QualityLimits = field(default_factory=QualityLimits)
+    shots: ShotSettings = field(default_factory=ShotSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Cropper:
+    """How a face is cut for the embedder. eyes_px: between the eyes, in the crop."""
+
+    crop: Crop
+    eyes_px: float
+
+
+async def run_tracker(
+    settings: TrackingSettings,
+    feed: Feed,
+    cropper: Cropper | None,
+    inside: Inside | None,
+    send: trio.MemorySendChannel[ToEmbedder],
+    telemetry: Telemetry,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Follow one camera until its feed ends, then close every track. Closes ``send`` on leaving.
+
+    cropper: None in commissioning, where nobody is templated (R27). inside: which boxes lie in the
+    zone; everywhere where None.
+    """
+    with send:
+        shots = _Shots(settings, feed, cropper, inside, telemetry)
+        tracker = Tracker(settings.tracker, inside)
+        task_status.started()
+        try:
+            while True:
+                try:
+                    detected = await feed.receive()
+                except trio.EndOfChannel:
+                    break
+                with telemetry.timed("track"):
+                    update = tracker.update(detected.time_s, detected.faces)
+                with telemetry.timed("crop"):
+                    chosen = shots.choose(detected, update.track_ids)
+                telemetry.dropped(feed.camera, "crowd", update.refused)
+                for shot in chosen:
+                    await shots.send(send, shot)
+                for ended in update.ended:
+                    await shots.close(send, ended)
+            for ended in tracker.close(EndReason.CLOSED):
+                await shots.close(send, ended)
+        finally:
+            shots.erase()
+
+
+class _Shots:
+    """The views of one camera on their way to the embedder."""
+
+    def __init__(
+        self,
+        settings: TrackingSettings,
+        feed: Feed,
+        cropper: Cropper | None,
+        inside: Inside | None,
+        telemetry: Telemetry,
+    ) -> None:
+        self._limits = settings.quality
+        self._selector = ShotSelector(settings.shots)
+        self._feed = feed
+        self._cropper = cropper
+        self._inside = inside
+        self._telemetry = telemetry
+        self._waiting: dict[int, Shot] = {}
+
+    def choose(self, detected: Detected, track_ids: npt.NDArray[np.intp]) -> list[Shot]:
+        """The views of this frame that deserve a template, cropped."""
+        faces, cropper = detected.faces, self._cropper
+        if not len(faces) or cropper is None:
+            return []
+        planes = detected.frame.planes
+        seen = views(faces, picture_size(planes))
+        flaws = view_flaws(seen, self._limits)
+        if self._inside is not None:
+            within = self._inside(faces.boxes)
+            flaws = [f if w else Flaw.OUTSIDE_ZONE for f, w in zip(flaws, within, strict=True)]
+        worth = view_qualities(seen)
+        chosen = []
+        for index, flaw in enumerate(flaws):
+            track = int(track_ids[index])
+            if flaw is not None:
+                self._drop(flaw)
+            elif track != NO_TRACK and not self._selector.worth_crop(
+                track, detected.time_s, float(worth[index])
+            ):
+                crop = cropper.crop(planes, faces.landmarks[index])
+                pixels = texture(crop, cropper.eyes_px)
+                spoilt = texture_flaw(pixels, self._limits)
+                overall = quality(seen, index, pixels).overall
+                if spoilt is not None:
+                    self._drop(spoilt)
+                elif not self._selector.worth_template(track, detected.time_s, overall):
+                    chosen.append(
+                        Shot(
+                            Track(self._feed.camera, track),
+                            detected.frame.captured_ns,
+                            detected.time_s,
+                            overall,
+                            float(seen.size_px[index]),
+                            crop,
+                        )
+                    )
+                    continue
+                crop.fill(0)
+        return chosen
+
+    async def send(self, channel: trio.MemorySendChannel[ToEmbedder], shot: Shot) -> None:
+        """Send a shot; a live camera never waits, and keeps the best shot of each track."""
+        if self._feed.recorded:
+            await channel.send(shot)
+            return
+        held = self._waiting.get(shot.track.number)
+        if held is not None and held.quality >= shot.quality:
+            shot, held = held, shot
+        if held is not None:
+            held.erase()
+            self._telemetry.dropped(self._feed.camera, "embedder busy")
+        self._waiting[shot.track.number] = shot
+        for number in list(self._waiting):
+            try:
+                channel.send_nowait(self._waiting[number])
+            except trio.WouldBlock:
+                return
+            del self._waiting[number]
+
+    async def close(self, channel: trio.MemorySendChannel[ToEmbedder], ended: EndedTrack) -> None:
+        """Tell the embedder, behind the track's last shot, that a track ended."""
+        self._selector.forget(ended.track_id)
+        last = self._waiting.pop(ended.track_id, None)
+        if last is not None:
+            await channel.send(last)
+        await channel.send(
+            TrackClosed(
+                Track(self._feed.camera, ended.track_id),
+                ended.confirmed,
+                ended.reason.value,
+                ended.first_seen_s,
+                ended.last_seen_s,
+                self._telemetry.clock.monotonic_ns(),
+            )
+        )
+
+    def erase(self) -> None:
+        """Overwrite what was not sent (R1)."""
+        for shot in self._waiting.values():
+            shot.erase()
+        self._waiting.clear()
+
+    def _drop(self, flaw: Flaw) -> None:
+        self._telemetry.dropped(self._feed.camera, flaw.value)
