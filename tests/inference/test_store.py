@@ -11,6 +11,7 @@ from lfr_engine.errors import ModelError
 from lfr_engine.inference import store as store_module
 from lfr_engine.inference.fetch import Fetcher
 from lfr_engine.inference.install import install
+from lfr_engine.inference.manifest import PackSpec
 from lfr_engine.inference.store import RECORD, ModelStore, data_folder, file_problem
 from tests.inference.packs import DETECTOR, flat_mirror, tiny_pack, tiny_store
 
@@ -133,6 +134,21 @@ def test_files_of_another_manifest_are_refused(store: ModelStore) -> None:
     path.write_bytes(path.read_bytes().replace(told, b"0" * 64))
     with pytest.raises(ModelError, match="pack tiny, embedder: installed from another version"):
         store.open("tiny")
+
+
+def test_a_network_that_the_manifest_now_converts_must_be_installed_anew(
+    store: ModelStore, tmp_path: Path
+) -> None:
+    plain = msgspec.to_builtins(tiny_pack())
+    plain["detector"]["conversion"] = "fp16-ir"
+    changed = tiny_store(tmp_path, msgspec.convert(plain, PackSpec))
+    with pytest.raises(ModelError, match="pack tiny, detector: installed from another version"):
+        changed.open("tiny")
+    plain = msgspec.to_builtins(tiny_pack())
+    plain["embedder"]["conversion"] = "as-is"
+    changed = tiny_store(tmp_path, msgspec.convert(plain, PackSpec))
+    with pytest.raises(ModelError, match="pack tiny, embedder: installed from another version"):
+        changed.open("tiny")
 
 
 def test_compiled_blobs_are_kept_by_files_and_openvino_version(
