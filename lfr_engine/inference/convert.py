@@ -2,8 +2,9 @@
 
 Owns: folding of constant ``DequantizeLinear`` nodes, and saving IR whose bytes depend on the
 graph alone. Never: a file outside the folder it is given. Strategy: OpenVINO refuses blocked
-dequantisation of a 1-D constant (SFace's bias), so every dequantised constant becomes plain float
-weights first. ``onnx`` and ``openvino`` are imported here only when a conversion really runs.
+dequantisation of a 1-D constant (SFace's bias) and miscomputes others (YuNet in bf16 in two
+streams), so every dequantised constant becomes plain float weights first. ``onnx`` and
+``openvino`` are imported only when a conversion really runs.
 """
 
 from __future__ import annotations
