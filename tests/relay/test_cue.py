@@ -20,46 +20,21 @@ from lfr_engine.relay.cue import (
     fit,
     summary_text,
 )
+from tests.relay.samples import START, make_cue
 
-SEEN = dt.datetime(2026, 11, 22, 14, 5, 0, tzinfo=dt.UTC)
+SEEN = START
 NOW = SEEN + dt.timedelta(seconds=8)
-
-
-def make_cue(
-    reference: str = "A1B2C3",
-    place: str = "VAN1",
-    category: str = "C2",
-    captured: dt.datetime = SEEN,
-    reviewed: bool = False,
-    score: float | None = 0.83,
-    caution: Caution = Caution.NONE,
-    marking: Marking = Marking.LIVE,
-    blue_list: bool = False,
-    withdrawn: bool = False,
-) -> Cue:
-    return Cue(
-        reference=reference,
-        place=place,
-        category=category,
-        captured=captured,
-        reviewed=reviewed,
-        score=score,
-        caution=caution,
-        marking=marking,
-        blue_list=blue_list,
-        withdrawn=withdrawn,
-    )
 
 
 @pytest.mark.parametrize(
     ("cue", "text"),
     [
-        (make_cue(), "LFR? VAN1 C2 #A1B2C3 0.83 14:05 8s"),
-        (make_cue(reviewed=True), "LFR! VAN1 C2 #A1B2C3 0.83 14:05 8s"),
-        (make_cue(score=None), "LFR? VAN1 C2 #A1B2C3 14:05 8s"),
-        (make_cue(caution=Caution.ARMED), "LFR? VAN1 C2 #A1B2C3 0.83 14:05 8s ARMED"),
-        (make_cue(marking=Marking.TEST), "TEST LFR? VAN1 C2 #A1B2C3 0.83 14:05 8s"),
-        (make_cue(marking=Marking.EXERCISE), "EXERCISE LFR? VAN1 C2 #A1B2C3 0.83 14:05 8s"),
+        (make_cue(reviewed=False), "LFR? VAN1 C2 #A1B2C3 0.83 14:05 8s"),
+        (make_cue(), "LFR! VAN1 C2 #A1B2C3 0.83 14:05 8s"),
+        (make_cue(score=None), "LFR! VAN1 C2 #A1B2C3 14:05 8s"),
+        (make_cue(caution=Caution.ARMED), "LFR! VAN1 C2 #A1B2C3 0.83 14:05 8s ARMED"),
+        (make_cue(marking=Marking.TEST), "TEST LFR! VAN1 C2 #A1B2C3 0.83 14:05 8s"),
+        (make_cue(marking=Marking.EXERCISE), "EXERCISE LFR! VAN1 C2 #A1B2C3 0.83 14:05 8s"),
         (make_cue(withdrawn=True), "LFR VAN1 #A1B2C3 CANCELLED"),
     ],
 )
@@ -73,10 +48,10 @@ def test_time_is_shown_in_the_zone_of_the_cue() -> None:
 
 
 def test_summary_says_how_many_and_is_reviewed_only_when_all_are() -> None:
-    reviewed, raw = make_cue(reviewed=True), make_cue()
+    reviewed, raw = make_cue(), make_cue(reviewed=False)
     assert summary_text([reviewed, raw, raw]) == "LFR? 3 cues, see handset"
     assert summary_text([reviewed, reviewed]) == "LFR! 2 cues, see handset"
-    assert summary_text([make_cue(marking=Marking.TEST)] * 2) == "TEST LFR? 2 cues, see handset"
+    assert summary_text([make_cue(marking=Marking.TEST)] * 2) == "TEST LFR! 2 cues, see handset"
 
 
 @pytest.mark.parametrize(

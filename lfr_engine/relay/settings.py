@@ -1,0 +1,289 @@
+"""What the operator configures about the relay: bearers, recipients, duty, routes, policy.
+
+Owns: the ``[relay]`` table's shape and its checks. Never: a file, a secret in its text form (those
+are named by path). Strategy: frozen structs that refuse unknown fields; ``check`` finds what the
+shapes cannot say and names the entry at fault.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from lfr_engine.errors import ConfigError
+from lfr_engine.relay.desk import DeskSettings
+from lfr_engine.relay.port import Reply
+
+
+class _Bearer(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"
+):
+    """What every bearer has.
+
+    Args:
+        name: Names it in routes and on the board.
+        test: Marked for test: takes exercise and blue-list cues, and never a live one.
+        repeat_s: Without a receipt, send again after this long.
+    """
+
+    name: str
+    test: bool = False
+    repeat_s: float = 20.0
+
+
+class TetraSettings(_Bearer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tetra"):
+    """A TETRA modem on a serial port.
+
+    Args:
+        port: Device path, best one of ``/dev/serial/by-id``.
+        speeds: Tried in turn, each with hardware flow control off and on, until one answers.
+        largest_bits: Largest message; the modem's own limit can only lower it.
+        every_s, burst: Token bucket.
+        immediate: Ask the radio to show the text at once (PID 0x89) rather than file it (0x82).
+        answers: Pre-coded status, four hexadecimal digits → what it means when an officer sends it.
+        fallback_status: Status sent when the modem cannot send text; None: the cue fails there.
+    """
+
+    port: str
+    speeds: tuple[int, ...] = (38400, 9600, 115200, 460800)
+    largest_bits: int = 668
+    every_s: float = 3.0
+    burst: int = 4
+    immediate: bool = False
+    answers: dict[str, Reply] = msgspec.field(
+        default_factory=lambda: {
+            "8002": Reply.SEEN,
+            "8003": Reply.ENGAGED,
+            "8004": Reply.LOST,
+            "8005": Reply.NO_ACTION,
+        }
+    )
+    fallback_status: int | None = None
+
+    def desk(self) -> DeskSettings:
+        """One send at a time, paced."""
+        return DeskSettings(
+            every_s=self.every_s, burst=self.burst, window=1, repeat_s=self.repeat_s
+        )
+
+
+class TlsFiles(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Paths of PEM files: the authority we trust, and our own certificate and key."""
+
+    authority: str
+    certificate: str | None = None
+    key: str | None = None
+
+
+class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """WGS 84 degrees."""
+
+    latitude: float
+    longitude: float
+
+
+class TakSettings(_Bearer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tak"):
+    """A TAK server. Addresses are ``CALLSIGN`` or ``CALLSIGN/device-uid``.
+
+    Args:
+        tls: None for plain TCP, which leaves the site's network only over a tunnel.
+        places: Place code → where the marker is put; other places get "unknown position".
+        pictures: Base URL of the engine's picture links; "" sends none.
+    """
+
+    host: str
+    port: int = 8089
+    tls: TlsFiles | None = None
+    places: dict[str, Position] = {}
+    pictures: str = ""
+
+    def desk(self) -> DeskSettings:
+        """Chat lines bring receipts."""
+        return DeskSettings(window=8, repeat_s=self.repeat_s)
+
+
+class VoiceSettings(_Bearer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="voice"):
+    """Spoken cues over RTP. Addresses are ``host:port``, unicast or multicast.
+
+    Args:
+        language: A built-in language ("en", "es") or the path of a phrase file.
+        law: G.711 variant the gateway wants.
+        lead_in_s: Silence that keys the transmitter before the first word.
+        repeats: How often the sentence is said in one transmission.
+        multicast_hops: Router hops for multicast.
+    """
+
+    language: str = "en"
+    law: Literal["mu", "a"] = "mu"
+    lead_in_s: float = 0.6
+    repeats: int = 2
+    multicast_hops: int = 1
+
+    def desk(self) -> DeskSettings:
+        """One voice at a time; nobody confirms."""
+        return DeskSettings(every_s=10.0, burst=2, window=1, receipts=False, repeat_s=self.repeat_s)
+
+
+class MqttSettings(_Bearer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mqtt"):
+    """An MQTT broker. Addresses are topic endings below ``topic``/cue/.
+
+    Args:
+        user, password_file: For brokers that ask for them.
+    """
+
+    host: str
+    port: int = 8883
+    tls: TlsFiles | None = None
+    topic: str = "lfr"
+    client: str = "lfr-engine"
+    user: str | None = None
+    password_file: str | None = None
+
+    def desk(self) -> DeskSettings:
+        """Receipts come as messages below ``topic``/receipt/."""
+        return DeskSettings(window=16, repeat_s=self.repeat_s)
+
+
+class WebhookSettings(
+    _Bearer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="webhook"
+):
+    """An HTTPS endpoint. Addresses are the ``to`` field of the body.
+
+    Args:
+        url: ``https`` only, except on loopback.
+        secret_file: Key of the HMAC-SHA256 signature.
+        authority: PEM file to trust instead of the system's.
+    """
+
+    url: str
+    secret_file: str
+    authority: str | None = None
+    timeout_s: float = 5.0
+
+    def desk(self) -> DeskSettings:
+        """The answer to the request may say ``delivered``."""
+        return DeskSettings(window=8, repeat_s=self.repeat_s)
+
+
+BearerSettings = TetraSettings | TakSettings | VoiceSettings | MqttSettings | WebhookSettings
+
+
+class Recipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An officer or a group, by identifier; never a name.
+
+    Args:
+        addresses: Bearer name → address there.
+        group: Its addresses are groups: no receipts.
+    """
+
+    id: str
+    addresses: dict[str, str]
+    group: bool = False
+
+
+class Duty(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is on duty in a team, from ``start`` until ``end`` (aware)."""
+
+    team: str
+    recipients: tuple[str, ...]
+    start: dt.datetime
+    end: dt.datetime
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which cues go to whom, and by which bearers in which order.
+
+    Args:
+        categories, places: Codes; empty means any.
+        lowest_priority: Cues of this priority or a more urgent one (1 first … 9 last).
+        teams: Whoever is on duty there.
+        recipients: These, always.
+        bearers: First choice first; the next is used when no receipt comes in time.
+    """
+
+    bearers: tuple[str, ...]
+    categories: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    lowest_priority: int = 9
+    teams: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+
+
+class RelaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ``[relay]`` table.
+
+    Args:
+        deadline_s: A cue is not sent later than this after its capture.
+        escalate_s: Without a receipt for so long, the next bearer is used too.
+        review: Whether cues leave before a named person looked at the alert, or only after.
+        show_score: Whether texts carry the score.
+        keep_s: How long the outbox remembers what is over (R19 profiles shorten it).
+    """
+
+    bearers: tuple[BearerSettings, ...] = ()
+    recipients: tuple[Recipient, ...] = ()
+    duty: tuple[Duty, ...] = ()
+    routes: tuple[Route, ...] = ()
+    deadline_s: float = 90.0
+    escalate_s: float = 15.0
+    review: Literal["before", "after"] = "after"
+    show_score: bool = False
+    keep_s: float = 86400.0
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def check(settings: RelaySettings) -> None:
+    """Refuse what cannot work.
+
+    Raises:
+        ConfigError: Names the entry at fault.
+    """
+    bearers = {bearer.name for bearer in settings.bearers}
+    known = {recipient.id for recipient in settings.recipients}
+    teams = {duty.team for duty in settings.duty}
+    if len(bearers) != len(settings.bearers):
+        raise ConfigError("relay.bearers", "two bearers have the same name")
+    if len(known) != len(settings.recipients):
+        raise ConfigError("relay.recipients", "two recipients have the same id")
+    if not 10 <= settings.deadline_s <= 600:
+        raise ConfigError("relay.deadline_s", "is not between 10 and 600 seconds")
+    for recipient in settings.recipients:
+        at = f"relay recipient {recipient.id}"
+        _need(at, "bearer", recipient.addresses.keys(), bearers)
+    for duty in settings.duty:
+        at = f"relay duty of {duty.team}"
+        _need(at, "recipient", duty.recipients, known)
+        if duty.start.tzinfo is None or duty.end.tzinfo is None:
+            raise ConfigError(at, "its times need a timezone")
+        if duty.end <= duty.start:
+            raise ConfigError(at, "ends before it starts")
+    for number, route in enumerate(settings.routes, start=1):
+        at = f"relay route {number}"
+        if not route.bearers:
+            raise ConfigError(at, "names no bearer")
+        _need(at, "bearer", route.bearers, bearers)
+        _need(at, "recipient", route.recipients, known)
+        _need(at, "team on the duty roster", route.teams, teams)
+
+
+def _need(at: str, what: str, named: Iterable[str], known: set[str]) -> None:
+    for name in named:
+        if name not in known:
+            raise ConfigError(at, f"there is no {what} {name}")
+
+
+def read_settings(table: object) -> RelaySettings:
+    """The settings from plain data, such as the ``[relay]`` table of a TOML file.
+
+    Raises:
+        ConfigError: Not of the shape, or ``check`` found a fault.
+    """
+    try:
+        return msgspec.convert(table, RelaySettings)
+    except msgspec.ValidationError as exc:
+        raise ConfigError("relay", str(exc)) from exc
