@@ -1,0 +1,130 @@
+"""``lfr evaluate``: measure accuracy, with intervals.
+
+Owns: options, and where results go. Never: a figure of its own. Strategy: parse, open the pack,
+call ``lfr_engine.evaluation``, write what was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+import msgspec
+
+from lfr_engine.errors import InputError, RuleError
+from lfr_engine.evaluation import summary
+from lfr_engine.evaluation.identification import search_all, summarise, write_scores
+from lfr_engine.evaluation.people import read_people
+from lfr_engine.evaluation.pictures import embed_people
+from lfr_engine.evaluation.progress import progress_bars
+from lfr_engine.evaluation.report import identification_page, require_matplotlib, write_report
+from lfr_engine.identity.calibration import Calibration, shipped
+from lfr_engine.identity.template import TemplateContract
+from lfr_engine.inference.pack import OpenPack, open_pack
+from lfr_engine.inference.session import DeviceOptions
+from lfr_engine.inference.store import ModelStore, data_folder
+
+FOLDER = click.Path(path_type=Path)
+json_option = click.option(
+    "--json", "json_file", type=FOLDER, help="Write every figure here as JSON."
+)
+pack_option = click.option("--pack", help="Model pack. Default: the default pack.")
+seed_option = click.option("--seed", type=int, default=1, show_default=True)
+
+
+@click.group()
+def command() -> None:
+    """Measure accuracy, with intervals."""
+
+
+@command.command()
+@click.argument("folder", metavar="DIR", type=FOLDER)
+@click.option(
+    "--gallery-size",
+    type=click.IntRange(min=1),
+    help="People enrolled, one picture each. Default: 1,000, or as many as have two pictures.",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1, 1000),
+    default=10,
+    show_default=True,
+    help="Galleries drawn.",
+)
+@pack_option
+@seed_option
+@json_option
+@click.option("--scores", type=FOLDER, help="Write every search's score here (.npz).")
+@click.option("--report", type=FOLDER, help="Write one self-contained HTML page here.")
+def identification(
+    folder: Path,
+    gallery_size: int | None,
+    repeats: int,
+    pack: str | None,
+    seed: int,
+    json_file: Path | None,
+    scores: Path | None,
+    report: Path | None,
+) -> None:
+    """Open-set 1:N on DIR, one folder a person.
+
+    People with two pictures or more may be enrolled, one picture each; everybody else is a
+    stranger. A run cannot be resumed: templates are never written to disk.
+    """
+    if report:
+        require_matplotlib()
+    people = read_people(folder)
+    opened = open_installed(pack)
+    calibration, missing = _calibration(opened.contract)
+    with progress_bars() as tell:
+        embedded = embed_people(people, opened, tell)
+    searches = search_all(
+        embedded, opened.contract, gallery_size=gallery_size, repeats=repeats, seed=seed
+    )
+    result = summarise(
+        embedded,
+        searches,
+        opened.contract,
+        seed=seed,
+        calibration=calibration,
+        without_calibration=missing,
+    )
+    _say(summary.identification_lines(result))
+    if scores:
+        write_scores(scores, searches)
+    if json_file:
+        write_json(json_file, result)
+    if report:
+        write_report(report, identification_page(result))
+
+
+def open_installed(name: str | None) -> OpenPack:
+    """Verify and open an installed pack, the default one where ``name`` is None."""
+    store = ModelStore(data_folder())
+    return open_pack(store.open(name or store.packs.default), DeviceOptions())
+
+
+def write_json(path: Path, result: msgspec.Struct) -> None:
+    """Write a result as indented JSON.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    try:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+    except OSError as error:
+        raise InputError(path, f"cannot be written: {error.strerror}") from error
+
+
+def _calibration(contract: TemplateContract) -> tuple[Calibration | None, str]:
+    """The shipped calibration, or why there is none: an evaluation may run without."""
+    try:
+        return shipped(contract), ""
+    except RuleError as error:
+        return None, str(error)
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
