@@ -68,7 +68,8 @@ class TopicSpec(Generic[B]):
         body: The record of an event's body.
         roles: Who may subscribe; nobody else.
         durable: Events have cursors and can be resumed; nothing is lost or doubled.
-        snapshot: A subscriber first gets the present state, and again after lagging.
+        snapshot: A subscriber first gets the present state.
+        newest: Each event stands for itself, so a slow subscriber gets only the newest.
         help: One line.
     """
 
@@ -78,6 +79,7 @@ class TopicSpec(Generic[B]):
     roles: frozenset[CallerRole]
     durable: bool
     snapshot: bool
+    newest: bool
     help: str
 
 
@@ -176,6 +178,7 @@ ALERTS = TopicSpec(
     frozenset({OPERATOR, OFFICER, INTEGRATOR, AO, AUDITOR}),
     durable=True,
     snapshot=False,
+    newest=False,
     help="Possible matches, each once, and again when updated",
 )
 DECISIONS = TopicSpec(
@@ -185,6 +188,7 @@ DECISIONS = TopicSpec(
     frozenset({OPERATOR, OFFICER, INTEGRATOR, AO, AUDITOR}),
     durable=True,
     snapshot=False,
+    newest=False,
     help="Every step of every alert after it was raised: who, when, why",
 )
 BOARD = TopicSpec(
@@ -194,6 +198,7 @@ BOARD = TopicSpec(
     EVERYONE,
     durable=False,
     snapshot=True,
+    newest=True,
     help="The whole board whenever it changed, at most a few times a second",
 )
 METRICS = TopicSpec(
@@ -203,6 +208,7 @@ METRICS = TopicSpec(
     frozenset({ENGINEER, OPERATOR, INTEGRATOR, AO, AUDITOR}),
     durable=False,
     snapshot=True,
+    newest=True,
     help="Counters and gauges, every second",
 )
 PREVIEW = TopicSpec(
@@ -212,6 +218,7 @@ PREVIEW = TopicSpec(
     frozenset({ENGINEER, OPERATOR}),
     durable=False,
     snapshot=False,
+    newest=True,
     help="Blurred pictures from one camera",
 )
 LOGS = TopicSpec(
@@ -221,6 +228,7 @@ LOGS = TopicSpec(
     frozenset({ENGINEER, AUDITOR}),
     durable=False,
     snapshot=False,
+    newest=False,
     help="The engine's log as it is written",
 )
 

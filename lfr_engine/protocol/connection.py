@@ -75,6 +75,8 @@ class Connection:
                 f"while {self.phase.value}"
             )
         payload = encode(message)
+        if len(payload) > SERVER_LIMITS.frame_bytes:
+            raise LocalProtocolError(f"{_kind(message)} of {len(payload)} bytes is too large")
         cause = self._ledger.note(message)
         if cause:
             raise LocalProtocolError(cause)

@@ -11,7 +11,7 @@ import lfr_engine.protocol
 for module in pkgutil.iter_modules(lfr_engine.protocol.__path__):
     __import__("lfr_engine.protocol." + module.name)
 heavy = {"trio", "numpy", "av", "openvino", "cv2", "asyncio", "socket"} & set(sys.modules)
-sys.exit(", ".join(sorted(heavy)))
+sys.exit(", ".join(sorted(heavy)) or None)
 """
 
 

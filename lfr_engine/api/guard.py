@@ -1,0 +1,172 @@
+"""Who may even try: bounds on connections, lock-out of guessers, a rate for each connection.
+
+Owns: the counts, and nothing that waits. Never: sockets, secrets. Strategy: plain numbers and a
+clock, so every case is a quick test; memory is bounded however many addresses knock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from lfr_engine.clock import Clock
+from lfr_engine.protocol.errors import ErrorCode
+
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many at once, and how fast.
+
+    Args:
+        connections: In all.
+        per_origin: From one user or address.
+        handshakes: Not yet welcomed, in all.
+        handshake_seconds: For TLS and hello together.
+        frame_seconds: For the rest of a frame once it began.
+        idle_seconds: Of silence before a ping, and as long again before closing.
+        write_seconds: For the other end to take what is written to it.
+        request_seconds: For a request that names no deadline.
+        requests_in_flight: Unanswered, on one connection.
+        subscriptions: Live, on one connection.
+        requests_per_second: Sustained, on one connection; faster waits.
+        refusals: Refused calls in a burst on one connection before it is closed.
+        guesses: Wrong tokens from one origin before it is locked out.
+        lock_seconds: First lock-out; doubles each time, up to ``lock_cap_seconds``.
+        lock_cap_seconds: Longest lock-out.
+    """
+
+    connections: int = 256
+    per_origin: int = 64
+    handshakes: int = 64
+    handshake_seconds: float = 5.0
+    frame_seconds: float = 60.0
+    idle_seconds: float = 30.0
+    write_seconds: float = 30.0
+    request_seconds: float = 30.0
+    requests_in_flight: int = 64
+    subscriptions: int = 16
+    requests_per_second: int = 10_000
+    refusals: int = 50
+    guesses: int = 5
+    lock_seconds: float = 30.0
+    lock_cap_seconds: float = 900.0
+
+
+@dataclass(slots=True)
+class _Suspect:
+    guesses: int = 0
+    locks: int = 0
+    locked_until: float = 0.0
+    last: float = 0.0
+
+
+class Guard:
+    """Counts for one server; see ``Bounds``."""
+
+    def __init__(self, bounds: Bounds, clock: Clock) -> None:
+        self.bounds = bounds
+        self.connections = 0
+        self.handshakes = 0
+        self.turned_away = 0
+        self._clock = clock
+        self._origins: Counter[str] = Counter()
+        self._suspects: OrderedDict[str, _Suspect] = OrderedDict()
+
+    @contextmanager
+    def connection(self, origin: str) -> Iterator[ErrorCode | None]:
+        """Count a connection while the block lasts; yields why it must be turned away, if so."""
+        bounds = self.bounds
+        if self.locked(origin):
+            refusal = ErrorCode.LOCKED_OUT
+        elif (
+            self.connections >= bounds.connections
+            or self._origins[origin] >= bounds.per_origin
+            or self.handshakes >= bounds.handshakes
+        ):
+            refusal = ErrorCode.BUSY
+        else:
+            self.connections += 1
+            self._origins[origin] += 1
+            try:
+                yield None
+            finally:
+                self.connections -= 1
+                self._origins[origin] -= 1
+                if not self._origins[origin]:
+                    del self._origins[origin]
+            return
+        if not self._origins[origin]:
+            del self._origins[origin]
+        self.turned_away += 1
+        yield refusal
+
+    @contextmanager
+    def handshake(self) -> Iterator[None]:
+        """Count a caller who is not yet known while the block lasts."""
+        self.handshakes += 1
+        try:
+            yield
+        finally:
+            self.handshakes -= 1
+
+    def locked(self, origin: str) -> bool:
+        """Whether ``origin`` guessed too often and must wait."""
+        suspect = self._suspects.get(origin)
+        return suspect is not None and self._now() < suspect.locked_until
+
+    def guessed_wrong(self, origin: str) -> bool:
+        """Count a wrong token; returns True when this one locks the origin out."""
+        now = self._now()
+        suspect = self._suspects.setdefault(origin, _Suspect())
+        self._suspects.move_to_end(origin)
+        while len(self._suspects) > _REMEMBERED:
+            self._suspects.popitem(last=False)
+        if now - suspect.last > self.bounds.lock_cap_seconds:
+            suspect.guesses = suspect.locks = 0
+        suspect.last = now
+        suspect.guesses += 1
+        if suspect.guesses < self.bounds.guesses:
+            return False
+        wait = min(self.bounds.lock_cap_seconds, self.bounds.lock_seconds * 2**suspect.locks)
+        suspect.locked_until = now + wait
+        suspect.locks += 1
+        suspect.guesses = 0
+        return True
+
+    def proved(self, origin: str) -> None:
+        """A right token clears the guesses so far, not the lock-outs."""
+        suspect = self._suspects.get(origin)
+        if suspect is not None:
+            suspect.guesses = 0
+
+    def _now(self) -> float:
+        return self._clock.monotonic_ns() / 1e9
+
+
+class Bucket:
+    """A token bucket: ``rate`` a second on average, ``burst`` at once.
+
+    Args:
+        rate: Per second, above 0.
+        burst: At least 1.
+        clock: Monotonic time.
+    """
+
+    def __init__(self, rate: float, burst: float, clock: Clock) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._clock = clock
+        self._level = burst
+        self._last_ns = clock.monotonic_ns()
+
+    def take(self, number: int = 1) -> float:
+        """Take ``number``; returns seconds to wait before going on, 0 when within the rate."""
+        now_ns = self._clock.monotonic_ns()
+        self._level = min(self._burst, self._level + (now_ns - self._last_ns) / 1e9 * self._rate)
+        self._last_ns = now_ns
+        self._level -= number
+        return max(0.0, -self._level / self._rate)
