@@ -24,13 +24,14 @@ class VerifyResult:
     """What the proof found.
 
     first_bad: number of the first record that does not hold; None when all do or when ``cause``
-    is about the head. records: how many hold before it. signed: the last of them that is covered by
-    a good signature. closed: the last record is a checkpoint written at an orderly close.
-    notices: what could not be proved, in words.
+    is about the head. records: how many hold before it. checkpoints: good signatures among them;
+    signed: the last record they cover. closed: the journal ends with an orderly close. notices:
+    what could not be proved, in words.
     """
 
     ok: bool
     records: int
+    checkpoints: int
     signed: int
     closed: bool
     head: Head
@@ -48,6 +49,7 @@ class _Walk:
     public_key: str = ""
     head: Head = field(default_factory=lambda: Head(0, GENESIS))
     signed: int = 0
+    checkpoints: int = 0
     closed: bool = False
     clock_steps: int = 0
     bad: int | None = None
@@ -103,6 +105,7 @@ def verify(path: Path, public_key: str | None = None, expect: Head | None = None
     return VerifyResult(
         ok=not walk.cause,
         records=walk.head.seq,
+        checkpoints=walk.checkpoints,
         signed=walk.signed,
         closed=walk.closed,
         head=walk.head,
@@ -142,6 +145,7 @@ def _step(walk: _Walk, record: Record) -> bool:
             )  # fmt: skip
             return False
         walk.signed = seq
+        walk.checkpoints += 1
     awaited = walk.awaited.pop(seq, None)
     if awaited is not None and awaited != record.hash:
         walk.fail(seq, f"record {seq} is not the one that was signed for")

@@ -86,6 +86,7 @@ def _scalar(node: Any) -> bool:
         return (
             node.get("format") == "date-time"
             or node.get("maxLength", 501) <= 500
+            or r"]{32}\Z" in node.get("pattern", "")
             or r"]{64}\Z" in node.get("pattern", "")
             or r"]{128}\Z" in node.get("pattern", "")
         )

@@ -6,7 +6,6 @@ from typing import Literal
 
 from lfr_engine.journal.events.fields import (
     Count,
-    Digest,
     Event,
     Name,
     Number,
@@ -14,6 +13,7 @@ from lfr_engine.journal.events.fields import (
     Ref,
     Role,
     Text,
+    TextDigest,
     Time,
     kind,
 )
@@ -25,17 +25,21 @@ class ApiCalled(PersonEvent, frozen=True, kw_only=True):
 
     command: Ref
     subject: Name | None = None
+    details: Text | None = None
+    origin: Name | None = None
     session: Ref | None = None
     deployment: Ref | None = None
 
 
 @kind("api.refused")
 class ApiRefused(Event, frozen=True, kw_only=True):
-    """A command was refused: who asked as what, and the code it was refused with."""
+    """A command was refused, or failed after it was allowed: who asked as what, and the code."""
 
     command: Ref
     code: Ref
     cause: Text
+    failed: bool = False
+    origin: Name | None = None
     actor: Name | None = None
     role: Role | None = None
     session: Ref | None = None
@@ -91,8 +95,10 @@ class RelayState(Event, frozen=True, kw_only=True):
         "queued", "accepted", "sent", "failed", "delivered", "read", "answered", "expired",
         "cancelled",
     ]  # fmt: skip
+    before: Ref | None = None
+    happening: Name | None = None
     deployment: Ref | None = None
-    digest: Digest | None = None
+    digest: TextDigest | None = None
     deadline: Time | None = None
     reference: Count | None = None
     cause: Text | None = None

@@ -28,6 +28,8 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=_NO_LON
 """A sentence or a few, written by or for people."""
 Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 """A SHA-256 in lower-case hexadecimal."""
+TextDigest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+"""The first half of a SHA-256 in hexadecimal: enough to prove which text was sent."""
 Signature = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{128}\Z")]
 """An Ed25519 signature in lower-case hexadecimal."""
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]  # exact in every JSON reader

@@ -146,8 +146,9 @@ class VaultOpened(Event, frozen=True, kw_only=True):
 class DeletionCertificate(Event, frozen=True, kw_only=True):
     """What was erased, how, why and by whom (R4, R19).
 
-    ``items`` names at most 500; larger deletions give the count and ``items_digest``, the SHA-256
-    of the sorted ids joined by line feeds.
+    ``items`` names what was erased; one certificate is for at most 500, and for an erased key it
+    names the vault or list, with the number of its objects as ``count``. ``items_digest`` is the
+    SHA-256 of the sorted ids joined by line feeds.
     """
 
     certificate: Ref
