@@ -53,6 +53,7 @@ class Outgoing:
         self._filled = Doorbell()
         self._drained = trio.Event()
         self._writing = False
+        self._written = Doorbell()
         self.peak = 0
 
     async def send(self, message: m.Message) -> None:
@@ -96,9 +97,21 @@ class Outgoing:
             with trio.fail_after(self._write_seconds):
                 await self._stream.send_all(data)
             self._writing = False
+        self._written.ring()
+
+    async def finish(self, last: m.Message) -> None:
+        """Queue one last thing and give ``run`` a second to write it all."""
+        with contextlib.suppress(LocalProtocolError):
+            self.push(last)
+            with trio.move_on_after(1):
+                while self._buffer or self._writing:
+                    await self._written.wait()
 
     async def farewell(self, last: m.Message) -> None:
-        """Say one last thing if the stream is between two frames; never raises, never lingers."""
+        """When ``run`` was cut short: say one last thing if the stream is between two frames.
+
+        Never raises, never lingers.
+        """
         if self._writing:
             return
         with contextlib.suppress(

@@ -78,6 +78,7 @@ class Session:
         self._connection = Connection(Role.SERVER)
         self._out = Outgoing(self._connection, stream, self._bounds.write_seconds)
         self._scopes: dict[int, trio.CancelScope] = {}
+        self._reading = trio.CancelScope()
         self._bells: dict[int, Doorbell] = {}
         self._last: m.Message = m.Goodbye(reason="the engine is shutting down")
         self._rate = Bucket(
@@ -172,7 +173,11 @@ class Session:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write, nursery.cancel_scope)
-                self._last = await self._read(caller, nursery)
+                async with trio.open_nursery() as work:
+                    with self._reading:
+                        self._last = await self._read(caller, work)
+                    work.cancel_scope.cancel()
+                await self._out.finish(self._last)
                 nursery.cancel_scope.cancel()
         finally:
             await self._out.farewell(self._last)
@@ -255,11 +260,9 @@ class Session:
             )
             return
         scope = self._scopes[request.id] = trio.CancelScope()
-        nursery.start_soon(self._answer, request, caller, scope, nursery)
+        nursery.start_soon(self._answer, request, caller, scope)
 
-    async def _answer(
-        self, request: m.Request, caller: Caller, scope: trio.CancelScope, nursery: trio.Nursery
-    ) -> None:
+    async def _answer(self, request: m.Request, caller: Caller, scope: trio.CancelScope) -> None:
         outcome: m.Response | m.Error = m.Error(
             id=request.id, code=ErrorCode.CANCELLED, text="cancelled; the outcome is unknown"
         )
@@ -273,14 +276,14 @@ class Session:
             text = "the answer is too large; ask for less"
             await self._out.send(m.Error(id=request.id, code=ErrorCode.TOO_LARGE, text=text))
         if isinstance(outcome, m.Error) and outcome.code == ErrorCode.FORBIDDEN:
-            self._count_refusal(nursery)
+            self._count_refusal()
 
-    def _count_refusal(self, nursery: trio.Nursery) -> None:
+    def _count_refusal(self) -> None:
         """A caller that keeps asking for what it may not have floods the journal: end it."""
         if self._refusals.take() > 0:
             log.warning("connection closed: too many refused calls", session=self._id)
             self._last = m.Error(code=ErrorCode.BUSY, text="too many refused calls")
-            nursery.cancel_scope.cancel()
+            self._reading.cancel()
 
     async def _begin_subscription(
         self, wish: m.Subscribe, caller: Caller, nursery: trio.Nursery
@@ -296,7 +299,7 @@ class Session:
                 await self._server.handling.record(line(caller, what, "refused", code))
             except LfrError as error:
                 text = str(error)
-            self._count_refusal(nursery)
+            self._count_refusal()
         elif self._connection.subscriptions <= self._bounds.subscriptions:
             try:
                 arguments = to_record(wish.args, topic.arguments)

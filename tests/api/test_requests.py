@@ -153,7 +153,7 @@ def test_reading_is_not_journalled() -> None:
             "zone.edit",
             {"camera": "a", "corners": [[0, 2]]},
             "bad-argument",
-            "corners[...][...]",
+            "corners[0][1]",
         ),
         (R.ENGINEER, "cameras.disable", {"camera": "absent"}, "not-found", None),
         (R.AO, "deployments.start", {"signage_confirmed": False}, "rule", "R3"),
