@@ -74,8 +74,7 @@ async def _detect_frames(
             faces = await lane.run(detector.detect, frame.planes)
             telemetry.observe("detect", (clock.monotonic_ns() - began) / 1e9)
             telemetry.counts[f"detected {feed.camera}"] += 1
-            time_s = frame.media_time_s if feed.recorded else frame.captured_ns / 1e9
-            await ticket.deliver(Detected(frame, faces, time_s))
+            await ticket.deliver(Detected(frame, faces, feed.scene_ns(frame)))
         finally:
             if ticket.give_up():
                 telemetry.dropped(feed.camera, "device")

@@ -34,7 +34,7 @@ class Share:
         self._counts: Counter[str] = Counter()
 
     def choose(self, waiting: Mapping[str, int]) -> str:
-        """The camera to serve of ``waiting``, a mapping from camera to capture stamp (ns), not
+        """The camera to serve of ``waiting``, a mapping from camera to scene time (ns), not
         empty. Cameras over 1.5 times an equal share come after the others.
         """
         fair = 1.5 * (self._picks.maxlen or 0) / max(1, len(set(self._picks) | set(waiting)))
@@ -62,6 +62,10 @@ class Feed:
     def has_room(self) -> bool:
         """True while the tracker keeps up."""
         return self.in_flight + self._send.statistics().current_buffer_used < TRACKER_QUEUE
+
+    def scene_ns(self, frame: Frame) -> int:
+        """When the frame happened: its capture stamp if live, its media time if recorded."""
+        return round(frame.media_time_s * 1e9) if self.recorded else frame.captured_ns
 
     async def receive(self) -> Detected:
         """The next frame with its faces, in capture order.
@@ -155,7 +159,10 @@ class Feeds:
                 self._wake = trio.Event()
             waiting = self._waiting()
             if waiting:
-                feed = self._feeds[self._share.choose(waiting)]
+                # Recorded cameras advance together through the scene, whatever their frame rates.
+                recorded = all(self._feeds[camera].recorded for camera in waiting)
+                camera = min(waiting, key=waiting.__getitem__) if recorded else None
+                feed = self._feeds[camera or self._share.choose(waiting)]
                 frame = feed.slot.take()
                 if frame is not None:
                     return feed, frame, feed.begin()
@@ -163,7 +170,7 @@ class Feeds:
                 await self._wake.wait()
 
     def _waiting(self) -> dict[str, int]:
-        """Capture stamps by camera of the frames that may go now; drops those past their age."""
+        """Scene times by camera of the frames that may go now; drops those past their age."""
         oldest_ns = self._telemetry.clock.monotonic_ns() - self._age_budget_ns
         waiting: dict[str, int] = {}
         for camera, feed in self._feeds.items():
@@ -174,7 +181,7 @@ class Feeds:
                 if feed.slot.take() is not None:
                     self._telemetry.dropped(camera, "age")
             elif feed.has_room:
-                waiting[camera] = frame.captured_ns
+                waiting[camera] = feed.scene_ns(frame)
         return waiting
 
     def _notify(self) -> None:

@@ -70,13 +70,13 @@ def _score(
         matches = gallery.match(np.stack([probe.template, fused]))
     sighting = Sighting(
         shot.track,
-        shot.captured_ns,
+        shot.scene_ns,
         shot.quality,
         single=_ranking(gallery, matches, 0),
         fused=_ranking(gallery, matches, 1),
     )
     fused.fill(0)
-    scored = Scored(sighting, shot.time_s, shot.face_px, gallery.generation)
+    scored = Scored(sighting, shot.captured_ns, shot.face_px, gallery.generation)
     probe.erase()
     return scored
 

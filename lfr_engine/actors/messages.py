@@ -19,24 +19,26 @@ from lfr_engine.vision.frame import ByteArray, FloatArray, Frame
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detected:
-    """A frame with its faces; ``time_s`` is the camera's own time, in seconds."""
+    """A frame with its faces; ``scene_ns`` as in ``Shot``."""
 
     frame: Frame
     faces: Faces
-    time_s: float
+    scene_ns: int
 
 
 @dataclass(slots=True, eq=False)
 class Shot:
     """One view of a walker worth a template.
 
-    crop: aligned (size, size, 3) BGR uint8, owned. captured_ns: monotonic capture stamp. time_s:
-    the camera's own time. quality: 0–1. face_px: side of the face in source pixels.
+    crop: aligned (size, size, 3) BGR uint8, owned. captured_ns: monotonic capture stamp, for ages.
+    scene_ns: when it happened: the same stamp for live sources, the media time for recorded ones,
+    so that passes keep their distance however quickly a file is read. quality: 0–1. face_px: side
+    of the face in source pixels.
     """
 
     track: Track
     captured_ns: int
-    time_s: float
+    scene_ns: int
     quality: float
     face_px: float
     crop: ByteArray = field(repr=False)
@@ -81,10 +83,10 @@ class NewGallery:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A sighting with where in the recording it was (``time_s``) and how large (pixels)."""
+    """A sighting, stamped in scene time; ``captured_ns`` is the monotonic stamp of its frame."""
 
     sighting: Sighting
-    time_s: float
+    captured_ns: int
     face_px: float
     generation: int
 

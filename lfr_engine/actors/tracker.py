@@ -79,8 +79,9 @@ async def run_tracker(
                     detected = await feed.receive()
                 except trio.EndOfChannel:
                     break
+                time_s = detected.scene_ns / 1e9
                 with telemetry.timed("track"):
-                    update = tracker.update(detected.time_s, detected.faces)
+                    update = tracker.update(time_s, detected.faces)
                 with telemetry.timed("crop"):
                     chosen = shots.choose(detected, update.track_ids)
                 telemetry.dropped(feed.camera, "crowd", update.refused)
@@ -118,7 +119,7 @@ class _Shots:
         faces, cropper = detected.faces, self._cropper
         if not len(faces) or cropper is None:
             return []
-        planes = detected.frame.planes
+        planes, time_s = detected.frame.planes, detected.scene_ns / 1e9
         seen = views(faces, picture_size(planes))
         flaws = view_flaws(seen, self._limits)
         if self._inside is not None:
@@ -131,7 +132,7 @@ class _Shots:
             if flaw is not None:
                 self._drop(flaw)
             elif track != NO_TRACK and not self._selector.worth_crop(
-                track, detected.time_s, float(worth[index])
+                track, time_s, float(worth[index])
             ):
                 crop = cropper.crop(planes, faces.landmarks[index])
                 pixels = texture(crop, cropper.eyes_px)
@@ -139,12 +140,12 @@ class _Shots:
                 overall = quality(seen, index, pixels).overall
                 if spoilt is not None:
                     self._drop(spoilt)
-                elif not self._selector.worth_template(track, detected.time_s, overall):
+                elif not self._selector.worth_template(track, time_s, overall):
                     chosen.append(
                         Shot(
                             Track(self._feed.camera, track),
                             detected.frame.captured_ns,
-                            detected.time_s,
+                            detected.scene_ns,
                             overall,
                             float(seen.size_px[index]),
                             crop,

@@ -1,4 +1,4 @@
-"""What an exercise leaves behind: figures and alerts, ready for JSON. Never a template or picture."""
+"""What an exercise leaves behind: figures and alerts, ready for JSON; no template, no picture."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lfr_engine.runtime.telemetry import Telemetry
 class AlertReport(msgspec.Struct, frozen=True):
     """One alert, as it stood at its last update.
 
+    camera: the one that raised it; cameras: all that saw the person on this pass.
     media_time_s: in the recording, of the sighting that raised it. score: cosine of the fused
     template with the entry, -1 to 1. margin: to the next entry, absent with one entry. sightings:
     agreeing ones. latency_ms: from capture (demux) of the deciding frame to the alert. late: over
@@ -19,7 +20,7 @@ class AlertReport(msgspec.Struct, frozen=True):
     reference: str
     entry: str
     camera: str
-    track: int
+    cameras: list[str]
     media_time_s: float
     score: float
     margin: float | None
@@ -43,7 +44,9 @@ class CameraFigures(msgspec.Struct, frozen=True):
 
 
 class ExerciseReport(msgspec.Struct, frozen=True):
-    """Everything an exercise measured. stages: count, mean and percentiles in milliseconds."""
+    """Everything an exercise measured. stages: count, mean and percentiles in
+    milliseconds. verdicts: how the sightings of each pass ended.
+    """
 
     mode: str
     pack: str
@@ -59,7 +62,7 @@ class ExerciseReport(msgspec.Struct, frozen=True):
     interrupted: bool
     cameras: list[CameraFigures]
     stages: dict[str, dict[str, float | int]]
-    unmatched: dict[str, int]
+    verdicts: dict[str, int]
     erased_templates: int
     alerts: list[AlertReport]
 

@@ -44,9 +44,9 @@ def test_results_return_in_capture_order_even_if_later_ones_are_quicker() -> Non
             second = await feeds.next()
             assert not feed.has_room
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(second[2].deliver, Detected(second[1], no_faces(), 1.0))
+                nursery.start_soon(second[2].deliver, Detected(second[1], no_faces(), 1))
                 await trio.testing.wait_all_tasks_blocked()
-                nursery.start_soon(first[2].deliver, Detected(first[1], no_faces(), 0.0))
+                nursery.start_soon(first[2].deliver, Detected(first[1], no_faces(), 0))
                 got = [(await feed.receive()).frame.sequence for _ in range(2)]
             assert got == [0, 1]
 
@@ -93,7 +93,7 @@ def test_a_full_tracker_keeps_frames_in_the_slot() -> None:
             for number in range(2):
                 await trio.to_thread.run_sync(feed.slot.put_from_thread, frame("door", number))
                 _, picked, ticket = await feeds.next()
-                await ticket.deliver(Detected(picked, no_faces(), 0.0))
+                await ticket.deliver(Detected(picked, no_faces(), 0))
             await trio.to_thread.run_sync(feed.slot.put_from_thread, frame("door", 2))
             with trio.move_on_after(0.01) as scope:
                 await feeds.next()

@@ -1,0 +1,36 @@
+"""What an engine tells the outside, as it happens. Data only; no template, no picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lfr_engine.alerts.evidence import Finding, Track
+from lfr_engine.alerts.lifecycle import Alert
+from lfr_engine.sources.condition import CameraDown, CameraUp
+
+
+@dataclass(frozen=True, slots=True)
+class AlertTold:
+    """A possible match, new or grown. age_s: from capture of the frame that decided it until now.
+
+    scene_s: when that frame happened, in the scene's own time (media time of recorded material).
+    """
+
+    alert: Alert
+    new: bool
+    age_s: float
+    scene_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PassEnded:
+    """A walker is gone. finding: what his sightings amounted to; None where there were none."""
+
+    track: Track
+    confirmed: bool
+    reason: str
+    finding: Finding | None
+
+
+EngineEvent: TypeAlias = AlertTold | PassEnded | CameraDown | CameraUp

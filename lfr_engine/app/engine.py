@@ -1,0 +1,213 @@
+"""The engine: every actor in its place, joined by channels, for one run.
+
+Owns: the nesting, which is the order of starting and stopping. Never: a decision. Strategy: cameras
+are innermost and leave first; what they began flows through the same channels to its end, so a
+stop and the end of recorded material are one and the same path. An actor whose restart budget is
+spent fails the engine loudly, except a camera, which fails alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import trio
+
+from lfr_engine.actors.alerting import AlertingSettings, Record, run_alerting
+from lfr_engine.actors.cadence import Cadence
+from lfr_engine.actors.camera import CameraReport, CameraSettings, run_camera
+from lfr_engine.actors.detector import DetectorSettings, FaceDetector, run_detector
+from lfr_engine.actors.embedder import EmbedderSettings, FaceEmbedder, run_embedder
+from lfr_engine.actors.events import EngineEvent
+from lfr_engine.actors.feeds import Feed, Feeds
+from lfr_engine.actors.matcher import MatcherSettings, run_matcher
+from lfr_engine.actors.messages import ToAlerting, ToEmbedder, ToMatcher
+from lfr_engine.actors.tracker import Cropper, Inside, TrackingSettings, run_tracker
+from lfr_engine.errors import DeviceError, EngineError
+from lfr_engine.identity.matcher import Gallery
+from lfr_engine.runtime.supervise import Action, ActorState, Policy, supervise
+from lfr_engine.runtime.telemetry import Telemetry
+from lfr_engine.sources.condition import Condition
+from lfr_engine.sources.reader import StreamFacts, read_video
+from lfr_engine.vision.frame import Frame
+
+TO_EMBEDDER = 8
+TO_MATCHER = 64
+TO_ALERTING = 64
+"""Bounds of the links, from ``docs/architecture.md``."""
+
+RESTARTED: Policy = {DeviceError: Action.BUDGET}
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPlan:
+    """One camera of a run. ``fast``: recorded, read as quickly as it can be processed."""
+
+    settings: CameraSettings
+    fast: bool
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    inside: Inside | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """How the networks are opened, again after each failure."""
+
+    open_detector: Callable[[], FaceDetector]
+    open_embedder: Callable[[], FaceEmbedder]
+    cropper: Cropper
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    embedder: EmbedderSettings = field(default_factory=EmbedderSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Whom to look for, and what makes an alert. Absent in commissioning (R27)."""
+
+    gallery: Gallery
+    alerting: AlertingSettings
+    matcher: MatcherSettings = field(default_factory=MatcherSettings)
+
+
+@dataclass(slots=True)
+class Engine:
+    """A run and what it shows of itself.
+
+    Args:
+        cameras: What to watch.
+        networks: How the networks are opened.
+        matching: Whom to look for; None for commissioning.
+        telemetry: Where measures go.
+        record: Makes events durable before they are told.
+        publish: Told of every event, in the trio thread; must not block.
+    """
+
+    cameras: list[CameraPlan]
+    networks: Networks
+    matching: Matching | None
+    telemetry: Telemetry
+    record: Record
+    publish: Callable[[EngineEvent], None]
+    reports: dict[str, CameraReport] = field(default_factory=dict)
+    actors: dict[str, tuple[ActorState, str]] = field(default_factory=dict)
+    _watching: trio.CancelScope = field(default_factory=trio.CancelScope)
+
+    def stop(self) -> None:
+        """End every source; what is under way still flows to its end."""
+        self._watching.cancel()
+
+    async def run(self) -> None:
+        """Run until every source ended or ``stop`` was called.
+
+        Raises:
+            EngineError: An actor the engine cannot do without failed for good.
+        """
+        to_embedder, shots = trio.open_memory_channel[ToEmbedder](TO_EMBEDDER)
+        async with trio.open_nursery() as nursery:
+            with shots:
+                self._start_matching(nursery, shots)
+                await self._watch(to_embedder)
+
+    def _start_matching(
+        self, nursery: trio.Nursery, shots: trio.MemoryReceiveChannel[ToEmbedder]
+    ) -> None:
+        matching = self.matching
+        if matching is None:
+            nursery.start_soon(_forget_all, shots.clone())
+            return
+        to_matcher, probes = trio.open_memory_channel[ToMatcher](TO_MATCHER)
+        to_alerting, scored = trio.open_memory_channel[ToAlerting](TO_ALERTING)
+        networks, telemetry = self.networks, self.telemetry
+        nursery.start_soon(
+            self._supervised,
+            "embedder",
+            lambda: run_embedder(
+                networks.embedder, networks.open_embedder, shots, to_matcher, telemetry
+            ),
+        )
+        nursery.start_soon(
+            run_matcher, matching.matcher, matching.gallery, probes, to_alerting, telemetry
+        )
+        nursery.start_soon(
+            run_alerting, matching.alerting, scored, self.record, self.publish, telemetry
+        )
+
+    async def _watch(self, to_embedder: trio.MemorySendChannel[ToEmbedder]) -> None:
+        feeds = Feeds(self.telemetry)
+        networks = self.networks
+        async with trio.open_nursery() as devices:
+            devices.start_soon(
+                self._supervised,
+                "detector",
+                lambda: run_detector(
+                    networks.detector, networks.open_detector, feeds, self.telemetry
+                ),
+            )
+            async with trio.open_nursery() as cameras:
+                with to_embedder:
+                    for plan in self.cameras:
+                        cameras.start_soon(self._run_camera, plan, feeds, to_embedder.clone())
+            devices.cancel_scope.cancel()
+
+    async def _run_camera(
+        self, plan: CameraPlan, feeds: Feeds, send: trio.MemorySendChannel[ToEmbedder]
+    ) -> None:
+        """One camera and its tracker; a stop ends the reader, and the tracker drains after it."""
+        settings = plan.settings
+        name = settings.camera
+        report = CameraReport(name, settings.address.shown, Condition(name))
+        self.reports[name] = report
+        with send, feeds.open(name, wait=plan.fast) as feed:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(
+                    self._supervised, f"tracker {name}", self._tracker(plan, feed, send)
+                )
+                with self._watching:
+                    await run_camera(
+                        settings,
+                        partial(_read, settings, self.telemetry),
+                        feed,
+                        report,
+                        Cadence(adaptive=not plan.fast),
+                        self.telemetry,
+                        self.publish,
+                    )
+                feed.slot.close()
+
+    def _tracker(
+        self, plan: CameraPlan, feed: Feed, send: trio.MemorySendChannel[ToEmbedder]
+    ) -> Callable[[], Awaitable[None]]:
+        cropper = self.networks.cropper if self.matching is not None else None
+        return lambda: run_tracker(
+            plan.tracking, feed, cropper, plan.inside, send.clone(), self.telemetry
+        )
+
+    async def _supervised(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        def on_state(state: ActorState, reason: str) -> None:
+            self.actors[name] = (state, reason)
+
+        await supervise(run, policy=RESTARTED, on_state=on_state)
+        state, reason = self.actors[name]
+        if state is ActorState.CRASHED:
+            raise EngineError(name, f"failed for good: {reason}")
+
+
+def _read(
+    settings: CameraSettings,
+    telemetry: Telemetry,
+    deliver: Callable[[Frame], object],
+    stop: threading.Event,
+    on_open: Callable[[StreamFacts], None],
+) -> None:
+    read_video(
+        settings.camera, settings.address, settings.reader, telemetry.clock, deliver, stop, on_open
+    )
+
+
+async def _forget_all(shots: trio.MemoryReceiveChannel[ToEmbedder]) -> None:
+    """Commissioning: tracks end here; nobody is templated."""
+    with shots:
+        async for _ in shots:
+            pass
