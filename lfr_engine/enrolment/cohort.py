@@ -15,16 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from lfr_engine.enrolment.folder import Progress, people_in
-from lfr_engine.enrolment.gate import Gate
+from lfr_engine.enrolment.gate import OPEN_LIMITS, Gate
 from lfr_engine.enrolment.image import Enrolled, Pack, enrol_image
 from lfr_engine.enrolment.rejection import Reason
 from lfr_engine.errors import InputError
 from lfr_engine.identity.matcher import IndexArray
 from lfr_engine.identity.template import TemplateContract
 from lfr_engine.vision.frame import FloatArray
-
-OPEN_GATE = Gate(eye_distance=8, yaw=90, roll=90, sharpness=0, contrast=0, brightness=(-1.0, 256.0))
-"""Lets pass what a camera would pass on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +53,7 @@ def load_cohort(folder: Path, pack: Pack, progress: Progress | None = None) -> C
     done = 0
     for person, files in found.items():
         for file in files:
-            result = enrol_image(file, pack, OPEN_GATE)
+            result = enrol_image(file, pack, Gate(OPEN_LIMITS))
             if isinstance(result, Enrolled):
                 if not people or people[-1] != person:
                     people.append(person)

@@ -1,132 +1,109 @@
 """The enrolment gate: is this face good enough to be looked for (R14)?
 
-Owns: the limits and the words for each component. Never: a second chance for a poor picture (it
-would raise false alerts for everybody who resembles a blur). Strategy: every component becomes a
-score 0–1 that is 0 at its limit and 1 where more no longer helps; the weakest one is the quality,
-and one at 0 refuses the picture with its name.
+Owns: the limits for reference pictures and the words for each refusal. Never: its own measures –
+those of ``vision.quality`` serve cameras and enrolment alike. Strategy: a reference picture works
+for hours against everybody who walks past, so its limits are stricter than a camera's; what fails
+one is refused with its name and value.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
-
 from lfr_engine.enrolment.rejection import Reason, Refused
-from lfr_engine.vision.frame import ByteArray, FloatArray
+from lfr_engine.vision.faces import Faces
+from lfr_engine.vision.frame import ByteArray
+from lfr_engine.vision.quality import (
+    Flaw,
+    Quality,
+    QualityLimits,
+    Texture,
+    Views,
+    quality,
+    texture,
+    texture_flaw,
+    view_flaws,
+    views,
+)
 
+REFERENCE_LIMITS = QualityLimits(
+    min_detector_score=0.6,
+    min_eye_px=18.0,
+    max_eye_px=10_000.0,
+    max_turn=40.0,
+    max_roll=45.0,
+    min_shown=0.9,
+    min_detail=0.14,
+    min_brightness=25.0,
+    max_brightness=235.0,
+    min_contrast=8.0,
+)
+"""Half the resolution of an embedder's crop: 18 px between the eyes."""
+OPEN_LIMITS = QualityLimits()
+"""What a camera lets pass."""
+EYES_SHARE = 0.34
+"""Eye distance as a share of an aligned crop's side: 0.31 and 0.37 in the two shipped packs."""
 
-@dataclass(frozen=True, slots=True)
-class Component:
-    """One named part of the quality: the measured value and its score 0–1."""
-
-    name: str
-    value: float
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """What the gate found. ``score`` 0–1 is that of the weakest component."""
-
-    components: tuple[Component, ...]
-
-    @property
-    def score(self) -> float:
-        """0–1, the weakest component."""
-        return min(one.score for one in self.components)
-
-    @property
-    def weakest(self) -> str:
-        """The name of the component that decides the score."""
-        return min(self.components, key=lambda one: one.score).name
+_REASONS = {
+    Flaw.UNSURE: Reason.NO_FACE,
+    Flaw.TOO_SMALL: Reason.FACE_SMALL,
+    Flaw.TOO_LARGE: Reason.TOO_LARGE,
+    Flaw.TURNED: Reason.POSE,
+    Flaw.CUT: Reason.FACE_CUT,
+    Flaw.BLURRED: Reason.BLUR,
+    Flaw.DARK: Reason.LIGHTING,
+    Flaw.BRIGHT: Reason.LIGHTING,
+    Flaw.FLAT: Reason.LIGHTING,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The limits; a picture at or beyond one is refused.
+    """The gate with its limits."""
 
-    eye_distance: pixels between the eyes. yaw, roll: degrees from facing the camera, upright.
-    sharpness: variance of the Laplacian of the aligned crop's luma. contrast: its standard
-    deviation. brightness: its mean, darkest and lightest that is accepted (0–255).
-    """
+    limits: QualityLimits = REFERENCE_LIMITS
 
-    eye_distance: float = 18.0
-    yaw: float = 40.0
-    roll: float = 45.0
-    sharpness: float = 15.0
-    contrast: float = 12.0
-    brightness: tuple[float, float] = (30.0, 235.0)
+    def look(self, faces: Faces, picture_size: tuple[int, int]) -> Views:
+        """Measure the one face of ``faces`` before its crop; raises ``Refused``."""
+        seen = views(faces, picture_size)
+        flaw = view_flaws(seen, self.limits)[0]
+        if flaw is not None:
+            raise Refused(_REASONS[flaw], self._words(flaw, seen, None))
+        return seen
 
-    def assess(self, landmarks: FloatArray, crop: ByteArray) -> Quality:
-        """Measure one face: landmarks (5, 2) in pixels, aligned BGR crop (s, s, 3).
+    def assess(self, seen: Views, crop: ByteArray) -> Quality:
+        """The quality of that face with its aligned crop (s, s, 3); raises ``Refused``."""
+        pixels = texture(crop, EYES_SHARE * crop.shape[1])
+        flaw = texture_flaw(pixels, self.limits)
+        if flaw is not None:
+            raise Refused(_REASONS[flaw], self._words(flaw, seen, pixels))
+        return quality(seen, 0, pixels)
 
-        Raises ``Refused`` with the first component beyond its limit.
-        """
-        eyes = float(np.linalg.norm(landmarks[1] - landmarks[0]))
-        yaw, roll = abs(yaw_of(landmarks)), abs(roll_of(landmarks))
-        luma = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
-        sharpness = float(cv2.Laplacian(luma, cv2.CV_32F).var())
-        mean, spread = float(luma.mean()), float(luma.std())
-        dark, light = self.brightness
-        middle = (dark + light) / 2
-        checks = (
-            (
-                Component("eye distance", eyes, _rise(eyes, self.eye_distance, 60)),
-                Reason.FACE_SMALL,
-                f"the face is too small: {eyes:.0f} of {self.eye_distance:.0f} pixels eye to eye",
-            ),
-            (
-                Component("yaw", yaw, _rise(self.yaw - yaw, 0, self.yaw)),
-                Reason.POSE,
-                f"the face looks aside by about {yaw:.0f}°",
-            ),
-            (
-                Component("roll", roll, _rise(self.roll - roll, 0, self.roll)),
-                Reason.POSE,
-                f"the head is tilted by {roll:.0f}°; turn the picture upright",
-            ),
-            (
-                Component("sharpness", sharpness, _rise(sharpness, self.sharpness, 300)),
-                Reason.BLUR,
-                "the face is blurred",
-            ),
-            (
-                Component("contrast", spread, _rise(spread, self.contrast, 45)),
-                Reason.LIGHTING,
-                "the face has almost no contrast",
-            ),
-            (
-                Component("brightness", mean, _rise(middle - dark - abs(mean - middle), 0, 60)),
-                Reason.LIGHTING,
-                f"the face is too {'dark' if mean < middle else 'bright'}",
-            ),
-        )
-        for component, reason, text in checks:
-            if component.score <= 0:
-                raise Refused(reason, text)
-        return Quality(tuple(component for component, _, _ in checks))
+    def _words(self, flaw: Flaw, seen: Views, pixels: Texture | None) -> str:
+        limits = self.limits
+        match flaw:
+            case Flaw.TOO_SMALL:
+                return (
+                    f"the face is too small: {seen.eye_px[0]:.0f} pixels between the eyes, "
+                    f"at least {limits.min_eye_px:.0f} are needed"
+                )
+            case Flaw.TURNED:
+                return (
+                    f"the head is turned: {abs(seen.yaw[0]):.0f}° aside, "
+                    f"{abs(seen.pitch[0]):.0f}° up or down, {abs(seen.roll[0]):.0f}° tilted"
+                )
+            case Flaw.CUT:
+                return "the face is cut by the edge of the picture"
+            case Flaw.BLURRED:
+                return "the face is blurred"
+            case Flaw.DARK | Flaw.BRIGHT if pixels is not None:
+                return f"the face is {flaw.value}: mean brightness {pixels.brightness:.0f} of 255"
+            case _:
+                return f"the face: {flaw.value}"
 
 
-def yaw_of(landmarks: FloatArray) -> float:
-    """Degrees the head is turned, by how far the nose leaves the middle of eyes and mouth.
-
-    The nose tip stands about 0.6 eye distances before the plane of the eyes, so its offset across
-    is about 0.6·sin(yaw) of the frontal eye distance, which itself shrinks by cos(yaw).
-    """
-    eyes, mouth = landmarks[:2].mean(axis=0), landmarks[3:].mean(axis=0)
-    across = landmarks[1] - landmarks[0]
-    length = max(float(np.hypot(*across)), 1e-6)
-    offset = float((landmarks[2] - (eyes + mouth) / 2) @ across) / length**2
-    return float(np.degrees(np.arctan(offset / 0.6)))
-
-
-def roll_of(landmarks: FloatArray) -> float:
-    """Degrees the line of the eyes leaves the horizontal."""
-    across = landmarks[1] - landmarks[0]
-    return float(np.degrees(np.arctan2(across[1], across[0])))
-
-
-def _rise(value: float, zero: float, one: float) -> float:
-    return float(np.clip((value - zero) / (one - zero), 0.0, 1.0))
+def weakest(found: Quality) -> tuple[str, float]:
+    """The component that costs most quality, and its value 0–1."""
+    parts = {name: float(getattr(found, name)) for name in found.__slots__}
+    name = min(parts, key=parts.__getitem__)
+    return name, parts[name]

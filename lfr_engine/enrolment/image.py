@@ -15,11 +15,12 @@ from typing import Protocol
 import numpy as np
 
 from lfr_engine.enrolment.decode import decode, read_image
-from lfr_engine.enrolment.gate import Gate, Quality
+from lfr_engine.enrolment.gate import Gate
 from lfr_engine.enrolment.rejection import Reason, Refused, Rejected
 from lfr_engine.identity.template import TemplateContract
 from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import ByteArray, FloatArray, Picture, picture_size
+from lfr_engine.vision.quality import Quality
 
 COMPARABLE = 0.25
 """A second face at least this share of the largest one's area (half its height) makes a picture
@@ -31,8 +32,6 @@ SURE_SCORE = 0.8
 detectors see faces in the folds of a flag."""
 SAME_PLACE = 0.4
 """Intersection over union from which two boxes are one face."""
-MIN_INSIDE = 0.9
-"""Share of the face box that must lie inside the picture."""
 
 
 class StillDetector(Protocol):
@@ -112,9 +111,10 @@ def enrol_picture(picture: ByteArray, pack: Pack, gate: Gate) -> tuple[FloatArra
     """The template (d,) and quality of the one face in a BGR picture; raises ``Refused``."""
     faces = pack.detector.detect_still(picture)
     faces = _without_doubtful_rivals(faces, picture, pack.detector)
-    index = the_one_face(faces, *picture_size(picture))
-    crop = pack.embedder.crop(picture, faces.landmarks[index])
-    quality = gate.assess(faces.landmarks[index], crop)
+    face = faces.take(np.array([the_one_face(faces)], np.intp))
+    seen = gate.look(face, picture_size(picture))
+    crop = pack.embedder.crop(picture, face.landmarks[0])
+    quality = gate.assess(seen, crop)
     template: FloatArray = pack.embedder.embed(crop[None])[0]
     return template, quality
 
@@ -151,7 +151,7 @@ def _overlap(a: FloatArray, b: FloatArray) -> float:
     return shared / (float(np.prod(a[2:] - a[:2])) + float(np.prod(b[2:] - b[:2])) - shared)
 
 
-def the_one_face(faces: Faces, width: int, height: int) -> int:
+def the_one_face(faces: Faces) -> int:
     """The index of the only face that counts, by ``COMPARABLE``; raises ``Refused``."""
     sure = np.flatnonzero(faces.scores >= MIN_FACE_SCORE)
     if len(sure) == 0:
@@ -162,9 +162,4 @@ def the_one_face(faces: Faces, width: int, height: int) -> int:
     if count > 1:
         how_many = "two faces" if count == 2 else f"{count} faces"
         raise Refused(Reason.TWO_FACES, f"{how_many} of similar size; crop it to one person")
-    index = int(sure[areas.argmax()])
-    x0, y0, x1, y1 = faces.boxes[index]
-    inside = max(0.0, min(x1, width) - max(x0, 0)) * max(0.0, min(y1, height) - max(y0, 0))
-    if inside < MIN_INSIDE * areas.max():
-        raise Refused(Reason.FACE_CUT, "the face is cut by the edge of the picture")
-    return index
+    return int(sure[areas.argmax()])

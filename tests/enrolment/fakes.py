@@ -57,7 +57,7 @@ class FakePack:
         assert isinstance(picture, np.ndarray)
         x0, y0 = np.maximum(landmarks.min(axis=0), 0).astype(int)
         x1, y1 = np.maximum(landmarks.max(axis=0), 1).astype(int)
-        return np.asarray(cv2.resize(picture[y0:y1, x0:x1], (32, 32)), np.uint8)
+        return np.asarray(cv2.resize(picture[y0:y1, x0:x1], (64, 64)), np.uint8)
 
     def embed(self, crops: ByteArray) -> FloatArray:
         rows = crops.reshape(len(crops), self.contract.dimension, -1).astype(np.float32)
@@ -66,8 +66,9 @@ class FakePack:
 
 def photograph(seed: int, side: int = 120) -> ByteArray:
     """A picture with texture and contrast, another for each seed."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (12, 12, 3), np.uint8)
-    return np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_NEAREST), np.uint8)
+    coarse = np.random.default_rng(seed).integers(0, 256, (30, 30), np.uint8)
+    grey = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def encoded(picture: ByteArray, ending: str = ".png") -> bytes:
