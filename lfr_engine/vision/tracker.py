@@ -177,18 +177,21 @@ class Tracker:
         settings: How to follow.
         inside: For boxes (n, 4) in pixels, which lie in the zone; everywhere when None. Faces
             outside are followed while detected, so that a walker at the border is one pass.
+        first_id: Where identities begin; a tracker that follows another takes its ``next_id``, so
+            that no identity of a camera is ever used twice.
     """
 
     def __init__(
         self,
         settings: TrackerSettings | None = None,
         inside: Callable[[FloatArray], BoolArray] | None = None,
+        first_id: int = 1,
     ) -> None:
         self._settings = settings or TrackerSettings()
         self._inside = inside
         self._lives: list[_Life] = []
         self._motion: DoubleArray = np.zeros((5, 0, 3))
-        self._next_id = 1
+        self.next_id = first_id
         self._time_s = -math.inf
         place, size = self._settings.place_noise**2, self._settings.size_noise**2
         self._noise = np.array([place, place, size])
@@ -409,11 +412,11 @@ class Tracker:
             taken.append(face)
             owners[face] = len(self._lives)
             rows.append(face)
-            started.append(self._next_id)
+            started.append(self.next_id)
             self._lives.append(
-                _Life(self._next_id, TrackState.TENTATIVE, time_s, time_s, 1, float(aspects[face]))
+                _Life(self.next_id, TrackState.TENTATIVE, time_s, time_s, 1, float(aspects[face]))
             )
-            self._next_id += 1
+            self.next_id += 1
         if rows:
             self._motion = np.concatenate((self._motion, self._first_motion(measured[rows])), 1)
         return tuple(started), crowded_out, refused

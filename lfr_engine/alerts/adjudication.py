@@ -1,0 +1,207 @@
+"""What people do with an alert: look, give an opinion, decide, and say what came of it.
+
+Owns: the checks of R2 and R10 on every step a person takes. Never: a decision of its own; a default
+answer; a score before a first opinion. Strategy: pure functions from the alert as it stands to the
+journal event that records the step, or a refusal; ``lifecycle.applied`` then changes the alert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lfr_engine.alerts.lifecycle import OPEN, Alert, AlertState, Step, require_role, stepped
+from lfr_engine.alerts.reasons import require_reasons
+from lfr_engine.clock import Stamp
+from lfr_engine.errors import InputError, RuleError
+from lfr_engine.journal.events.alerts import (
+    AlertDecided,
+    AlertDisplayed,
+    AlertExpired,
+    AlertOpinion,
+    AlertOutcome,
+)
+from lfr_engine.journal.events.fields import Role
+
+Opinion = Literal["same", "different", "not_sure"]
+Decision = Literal["passed", "discounted"]
+Outcome = Literal[
+    "engaged",
+    "lost",
+    "no_action",
+    "confirmed_true",
+    "confirmed_false",
+    "identity_not_established",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class AdjudicationSettings:
+    """How alerts are decided.
+
+    deployment: its id, for the journal. blind: hide the score until a first opinion. two_person:
+    passing an alert takes two people who both say "same"; either may discount. decide_within_s: an
+    alert nobody decided expires; in a minute a person has walked 84 m.
+    """
+
+    deployment: str
+    blind: bool = True
+    two_person: bool = False
+    decide_within_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who acts: a name and the role in which they act."""
+
+    name: str
+    role: Role
+
+
+def score_shown(alert: Alert, settings: AdjudicationSettings) -> bool:
+    """Whether the score and margin may be shown (R10): after a first opinion or a decision."""
+    return not settings.blind or bool(alert.opinions) or alert.state not in OPEN
+
+
+def display(
+    alert: Alert, person: Person, settings: AdjudicationSettings, now: Stamp
+) -> AlertDisplayed:
+    """The alert is before a person's eyes."""
+    require_role(alert, Step.DISPLAY, person.name, person.role)
+    stepped(alert, Step.DISPLAY)
+    return AlertDisplayed(
+        actor=person.name,
+        role=person.role,
+        deployment=settings.deployment,
+        alert=alert.reference,
+        after_ms=(now.monotonic_ns - alert.captured_ns) / 1e6,
+    )
+
+
+def give_opinion(
+    alert: Alert, person: Person, opinion: Opinion, settings: AdjudicationSettings
+) -> AlertOpinion:
+    """A first or changed opinion, before any decision. "Not sure" is an answer.
+
+    Raises:
+        RuleError: R10, the alert is not on display; R2, the role may not judge.
+    """
+    require_role(alert, Step.PASS, person.name, person.role)
+    if alert.state is not AlertState.DISPLAYED:
+        raise RuleError(
+            "R10", f"alert {alert.reference}", f"is {alert.state.value}: no opinion is asked"
+        )
+    return AlertOpinion(
+        actor=person.name,
+        role=person.role,
+        deployment=settings.deployment,
+        alert=alert.reference,
+        opinion=opinion,
+    )
+
+
+def decide(
+    alert: Alert,
+    person: Person,
+    decision: Decision,
+    reasons: Sequence[str],
+    settings: AdjudicationSettings,
+    note: str = "",
+) -> AlertDecided:
+    """The named human decision without which nothing reaches an officer (R2).
+
+    Raises:
+        RuleError: R2 or R10, the alert, the role, or the second person does not allow it.
+        InputError: No reason, or one that does not fit.
+    """
+    step = Step(decision)
+    require_role(alert, step, person.name, person.role)
+    stepped(alert, step)
+    subject = f"alert {alert.reference}"
+    if not reasons:
+        raise InputError(subject, "a decision needs a reason")
+    first = require_reasons(subject, reasons, decision)[0]
+    second = _second_person(alert, person) if settings.two_person and step is Step.PASS else None
+    return AlertDecided(
+        actor=person.name,
+        role=person.role,
+        deployment=settings.deployment,
+        alert=alert.reference,
+        decision=decision,
+        reason=first.code,
+        reason_group=first.group,
+        note=_note(reasons, note),
+        second_actor=second,
+        second_role="operator" if second else None,
+    )
+
+
+def record_outcome(
+    alert: Alert,
+    person: Person,
+    outcome: Outcome,
+    reasons: Sequence[str],
+    settings: AdjudicationSettings,
+    note: str = "",
+) -> AlertOutcome:
+    """What officers did or found; may come much later, and may be corrected.
+
+    Raises:
+        RuleError: R2, nobody passed the alert, or the role may not say.
+        InputError: A reason does not fit.
+    """
+    step = Step(outcome)
+    require_role(alert, step, person.name, person.role)
+    stepped(alert, step)
+    require_reasons(f"alert {alert.reference}", reasons, "outcome")
+    return AlertOutcome(
+        actor=person.name,
+        role=person.role,
+        deployment=settings.deployment,
+        alert=alert.reference,
+        outcome=outcome,
+        reason=reasons[0] if reasons else None,
+        note=_note(reasons, note),
+    )
+
+
+def overdue(alert: Alert, settings: AdjudicationSettings, now: Stamp) -> AlertExpired | None:
+    """The event that lets an undecided alert expire, once its time is up.
+
+    The time runs from the newest sighting told: while the person is in view, the alert is fresh.
+    """
+    waited_ns = now.monotonic_ns - alert.touched.monotonic_ns
+    if alert.state not in OPEN or waited_ns < settings.decide_within_s * 1e9:
+        return None
+    return expire(alert, settings, now)
+
+
+def expire(alert: Alert, settings: AdjudicationSettings, now: Stamp) -> AlertExpired:
+    """Let an undecided alert expire at once: a newer pass or a withdrawal ended its use."""
+    stepped(alert, Step.EXPIRE)
+    return AlertExpired(
+        deployment=settings.deployment,
+        alert=alert.reference,
+        after_ms=(now.monotonic_ns - alert.raised.monotonic_ns) / 1e6,
+    )
+
+
+def _note(reasons: Sequence[str], note: str) -> str | None:
+    """The journal holds one reason by code, the first; the others are kept in words."""
+    also = f"also: {', '.join(reasons[1:])}" if len(reasons) > 1 else ""
+    return "; ".join(part for part in (note, also) if part) or None
+
+
+def _second_person(alert: Alert, person: Person) -> str:
+    """The other person who says "same"; the decider must say so too."""
+    agreeing = [name for name, opinion in alert.opinions.items() if opinion == "same"]
+    others = [name for name in agreeing if name != person.name]
+    if person.name not in agreeing or not others:
+        raise RuleError(
+            "R10",
+            f"alert {alert.reference}",
+            "two people must each have said 'same' before it is passed",
+            "ask a second operator for their opinion",
+        )
+    return others[0]
