@@ -77,6 +77,7 @@ def unix_listener(address: UnixAddress, mode: int) -> Iterator[trio.SocketListen
     # short: a Unix socket's path has room for 107 bytes
     temporary = path.with_name(f".{secrets.token_hex(4)}")
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mine: int | None = None
     try:
         try:
             listening.bind(os.fspath(temporary))
@@ -92,9 +93,9 @@ def unix_listener(address: UnixAddress, mode: int) -> Iterator[trio.SocketListen
         yield trio.SocketListener(trio.socket.from_stdlib_socket(listening))
     finally:
         listening.close()
-    with contextlib.suppress(OSError):
-        if path.lstat().st_ino == mine:
-            path.unlink()
+        with contextlib.suppress(OSError):
+            if mine is not None and path.lstat().st_ino == mine:
+                path.unlink()
 
 
 def server_context(settings: TlsSettings) -> ssl.SSLContext:

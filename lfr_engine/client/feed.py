@@ -20,7 +20,7 @@ from lfr_engine.protocol.commands import TopicSpec
 
 B = TypeVar("B")
 _NOTICES = 8
-"""Notices beside the window; more than this at once means an engine that babbles."""
+"""Notices beyond one for each event; more than this means an engine that babbles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class Feed(Generic[B]):
             self._queue[-1] = (Missed(last.count + notice.count), False)
         elif type(last) is type(notice):
             self._queue[-1] = (notice, False)
-        elif len(self._queue) < self._window + _NOTICES:
+        elif len(self._queue) < 2 * self._window + _NOTICES:
             self._queue.append((notice, False))
         else:
             raise NotWhatWasAsked(self.topic.name, "notices without end")
