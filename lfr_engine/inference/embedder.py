@@ -1,8 +1,8 @@
 """Templates from aligned faces.
 
 Owns: the crop an embedder was trained on, and unit vectors from crops. Never: a comparison, a file,
-a template in a log. Strategy: one network compiled for any batch size; the caller keeps and erases
-crops and templates (R1), the session overwrites what the device wrote.
+a template in a log. Strategy: micro-batches; the caller keeps and erases crops and templates (R1),
+what lies in between is overwritten here and in the session.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from lfr_engine.identity.template import TemplateContract, normalised
-from lfr_engine.inference.session import DeviceOptions, Input, Session, SessionReport
+from lfr_engine.inference.batches import BatchedNetwork
+from lfr_engine.inference.session import DeviceOptions, Input, SessionReport
 from lfr_engine.vision import align
 from lfr_engine.vision.frame import ByteArray, FloatArray, Picture
-
-MAX_BATCH = 16
-"""Faces a run: beyond this a face costs no less, and one run blocks a lane for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class FaceEmbedder:
 
     Args:
         model: The verified network file.
-        input_: Its preprocessing, for any batch size.
+        input_: Its preprocessing.
         facts: Crop and dimension.
         options: Device, precision, requests.
         pack: The manifest's name of the pack.
@@ -61,21 +59,21 @@ class FaceEmbedder:
         allowed_precisions: tuple[str, ...] = ("f32", "bf16", "f16"),
     ) -> None:
         self._facts = facts
-        self._session = Session(
+        self._network = BatchedNetwork(
             model, input_, options, allowed_precisions=allowed_precisions, erase=True
         )
         self.contract = TemplateContract(
             pack=pack,
             model_sha256=model_sha256,
             preprocessing=preprocessing,
-            precision=self._session.report.precision,
+            precision=self._network.report.precision,
             dimension=facts.dimension,
         )
 
     @property
     def report(self) -> SessionReport:
         """What is engaged."""
-        return self._session.report
+        return self._network.report
 
     @property
     def dimension(self) -> int:
@@ -112,10 +110,9 @@ class FaceEmbedder:
         side = self._facts.crop_size
         if crops.ndim != 4 or crops.shape[1:] != (side, side, 3):
             raise ValueError(f"crops {crops.shape} are not (n, {side}, {side}, 3)")
-        templates = np.empty((len(crops), self._facts.dimension), np.float32)
-        for start in range(0, len(crops), MAX_BATCH):
-            part = crops[start : start + MAX_BATCH]
-            raw = next(iter(self._session.run(part).values()))
-            templates[start : start + len(part)] = normalised(raw.reshape(len(part), -1))
-            raw[...] = 0
+        if len(crops) == 0:
+            return np.zeros((0, self._facts.dimension), np.float32)
+        raw = self._network.run(crops)
+        templates = normalised(raw.reshape(len(crops), -1))
+        raw[...] = 0
         return templates

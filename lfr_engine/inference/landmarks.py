@@ -11,22 +11,13 @@ import numpy as np
 from lfr_engine.vision.frame import FloatArray
 
 
-def windows(boxes: FloatArray, margin: float) -> FloatArray:
-    """The part of the picture (n, 4) the network is shown for each box (n, 4).
+def window_matrices(shown: FloatArray, width: int, height: int) -> FloatArray:
+    """The affine matrices (n, 2, 3) that stretch each window (n, 4) to the network's picture.
 
-    ``margin`` is added on every side, as a fraction of the box's width and height.
-    """
-    grow = (boxes[:, 2:] - boxes[:, :2]) * np.float32(margin)
-    return np.concatenate([boxes[:, :2] - grow, boxes[:, 2:] + grow], axis=1).astype(np.float32)
-
-
-def window_matrices(shown: FloatArray, size: int) -> FloatArray:
-    """The affine matrices (n, 2, 3) that stretch each window (n, 4) to (size, size) pixels.
-
-    Pixel middles map to pixel middles, as in every resize.
+    A window is a detected box as it is. Pixel middles map to pixel middles, as in every resize.
     """
     sides = np.maximum(shown[:, 2:] - shown[:, :2], 1)
-    factor = size / sides
+    factor = np.array([width, height], np.float32) / sides
     matrices = np.zeros((len(shown), 2, 3), np.float32)
     matrices[:, 0, 0], matrices[:, 1, 1] = factor[:, 0], factor[:, 1]
     matrices[:, :, 2] = (0.5 - shown[:, :2]) * factor - 0.5

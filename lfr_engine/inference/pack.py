@@ -80,7 +80,7 @@ def open_pack(
     spec = installed.embedder_spec
     embedder = FaceEmbedder(
         installed.embedder.path,
-        _input(spec, batch=0),
+        _input(spec),
         EmbedderFacts(
             crop_size=spec.preprocessing.width,
             reference=np.array(spec.reference_points, np.float32),
@@ -128,12 +128,11 @@ def _allowed_precisions(installed: InstalledPack, device: str) -> tuple[str, ...
     return allowed
 
 
-def _input(spec: NetworkSpec, batch: int) -> Input:
+def _input(spec: NetworkSpec) -> Input:
     shape = spec.preprocessing
     return Input(
         width=shape.width,
         height=shape.height,
-        batch=batch,
         colours=shape.colours,
         mean=shape.mean,
         scale=shape.scale,

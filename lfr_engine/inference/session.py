@@ -60,8 +60,8 @@ class DeviceOptions:
 class Input:
     """How bytes become the network's input: ``(byte - mean) * scale``, in the order of ``colours``.
 
-    width and height fix the input size; None keeps the network's own. batch: pictures a run, 0 for
-    any number. layout: of the network's own input.
+    width and height fix the input size; None keeps the network's own. batch: pictures a run.
+    layout: of the network's own input.
     """
 
     width: int | None = None
@@ -137,13 +137,8 @@ class Session:
                 f"{model.name} on {device}", f"the network cannot be compiled: {_first_line(exc)}"
             ) from exc
         self.report = _report(compiled, self._subject, device, precision, options)
-        self.input_shape: tuple[int, ...] = tuple(
-            dimension.get_length() if dimension.is_static else 0
-            for dimension in compiled.input(0).partial_shape
-        )
-        self._outputs: dict[str, int] = {
-            name: index for index, port in enumerate(compiled.outputs) for name in port.names
-        }
+        self.input_shape: tuple[int, ...] = tuple(compiled.input(0).shape)
+        self._names: list[list[str]] = [sorted(port.names) for port in compiled.outputs]
         self._idle: queue.Queue[Any] = queue.Queue(maxsize=options.requests)
         for request in requests:
             self._idle.put_nowait(request)
@@ -175,7 +170,14 @@ class Session:
                 raise DeviceError(
                     self._subject, f"inference failed on {self.report.asked}: {_first_line(exc)}"
                 ) from exc
-        return {name: owned[index] for name, index in self._outputs.items()}
+        return {
+            name: array for names, array in zip(self._names, owned, strict=True) for name in names
+        }
+
+    @property
+    def output_names(self) -> list[str]:
+        """One name of each output, in the network's order."""
+        return [names[0] for names in self._names]
 
     @contextlib.contextmanager
     def _request(self) -> Iterator[Any]:
@@ -221,7 +223,7 @@ def _reshape(network: Any, port: Any, input_: Input) -> None:
     if len(shape) != 4:
         raise ModelError(port.any_name, "the network's input has not four dimensions")
     batch_at, height_at, width_at = (0, 2, 3) if input_.layout == "NCHW" else (0, 1, 2)
-    shape[batch_at] = input_.batch or -1
+    shape[batch_at] = input_.batch
     if input_.height is not None:
         shape[height_at] = input_.height
     if input_.width is not None:
