@@ -46,7 +46,12 @@ class Kind:
 
 
 def read_image(path: Path) -> ByteArray:
-    """Read and decode one file to BGR (h, w, 3) uint8, upright; raises ``Refused``.
+    """Read and decode one file to BGR (h, w, 3) uint8, upright; raises ``Refused``."""
+    return decode(read_picture_file(path))
+
+
+def read_picture_file(path: Path) -> bytes:
+    """The bytes of one picture file, its size and kind checked; raises ``Refused``.
 
     The file's ending must agree with its content: a wrong one means that somebody mistook the file.
     """
@@ -64,7 +69,7 @@ def read_image(path: Path) -> ByteArray:
     if path.suffix.lower() not in kind.endings:
         ending = f"its name ends in {path.suffix}" if path.suffix else "its name has no ending"
         raise Refused(Reason.WRONG_ENDING, f"is a {kind.name} picture but {ending}")
-    return decode(data)
+    return data
 
 
 def decode(data: bytes) -> ByteArray:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from lfr_engine.enrolment.decode import decode, read_image
+from lfr_engine.enrolment.decode import decode, read_picture_file
 from lfr_engine.enrolment.gate import Gate
 from lfr_engine.enrolment.rejection import Reason, Refused, Rejected
 from lfr_engine.identity.template import TemplateContract
@@ -77,13 +77,14 @@ class Pack(Protocol):
 class Enrolled:
     """One usable reference picture.
 
-    template: (d,) float32 of unit length. sha256: of the picture's bytes as supplied.
+    template: (d,) float32 of unit length. data: the picture's bytes as supplied; sha256 is theirs.
     """
 
     subject: str
     template: FloatArray = field(repr=False)
     quality: Quality
     sha256: str
+    data: bytes = field(repr=False)
 
 
 def enrol_image(
@@ -96,15 +97,11 @@ def enrol_image(
     """
     name = subject or (str(source) if isinstance(source, Path) else "picture")
     try:
-        if isinstance(source, Path):
-            picture = read_image(source)
-            digest = hashlib.sha256(source.read_bytes()).hexdigest()
-        else:
-            picture, digest = decode(source), hashlib.sha256(source).hexdigest()
-        template, quality = enrol_picture(picture, pack, gate or Gate())
+        data = read_picture_file(source) if isinstance(source, Path) else source
+        template, quality = enrol_picture(decode(data), pack, gate or Gate())
     except Refused as refused:
         return Rejected(name, refused.reason, refused.text)
-    return Enrolled(name, template, quality, digest)
+    return Enrolled(name, template, quality, hashlib.sha256(data).hexdigest(), data)
 
 
 def enrol_picture(picture: ByteArray, pack: Pack, gate: Gate) -> tuple[FloatArray, Quality]:
@@ -120,13 +117,24 @@ def enrol_picture(picture: ByteArray, pack: Pack, gate: Gate) -> tuple[FloatArra
 
 
 def _without_doubtful_rivals(faces: Faces, picture: ByteArray, detector: StillDetector) -> Faces:
-    """Drop weak detections beside the strongest that do not show in a view of their own."""
+    """Drop faint detections, and weak ones that could spoil the picture but do not show again."""
+    faces = faces.take(np.flatnonzero(faces.scores >= MIN_FACE_SCORE))
+    if len(faces) < 2:
+        return faces
+    comparable = _areas(faces) >= COMPARABLE * _areas(faces)[faces.scores.argmax()]
     kept = [
         i
         for i, score in enumerate(faces.scores)
-        if i == 0 or score >= SURE_SCORE or _seen_again(faces.boxes[i], picture, detector)
+        if i == faces.scores.argmax()
+        or score >= SURE_SCORE
+        or (comparable[i] and _seen_again(faces.boxes[i], picture, detector))
     ]
     return faces.take(np.array(kept, np.intp))
+
+
+def _areas(faces: Faces) -> FloatArray:
+    """Box areas (n,) in square pixels."""
+    return np.asarray(np.prod(faces.boxes[:, 2:] - faces.boxes[:, :2], axis=1), np.float32)
 
 
 def _seen_again(box: FloatArray, picture: ByteArray, detector: StillDetector) -> bool:
@@ -156,8 +164,7 @@ def the_one_face(faces: Faces) -> int:
     sure = np.flatnonzero(faces.scores >= MIN_FACE_SCORE)
     if len(sure) == 0:
         raise Refused(Reason.NO_FACE, "no face was found")
-    boxes = faces.boxes[sure]
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    areas = _areas(faces)[sure]
     count = int(np.count_nonzero(areas >= COMPARABLE * areas.max()))
     if count > 1:
         how_many = "two faces" if count == 2 else f"{count} faces"

@@ -31,7 +31,7 @@ from lfr_engine.identity.template import TemplateContract
 from lfr_engine.vision.frame import FloatArray
 
 FORMAT = 1
-SMALLEST_LIST = 100
+SMALLEST_LIST = 20
 """A shorter list is treated as this long. The threshold of a list of three would lie where the
 cohort's portraits and a street camera's faces no longer agree, and save little work."""
 DEFAULT_FPIR = 0.001

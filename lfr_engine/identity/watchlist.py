@@ -229,9 +229,9 @@ class Watchlist:
             raise RuleError("R15", self.id, "nobody is listed", "add or import entries first")
         return replace(self, state=state)
 
-    def re_encoded(self, templates: str, entries: tuple[Entry, ...]) -> Watchlist:
-        """The same people with templates of another pack; provenance may not differ."""
-        return replace(self, templates=templates, entries=entries, state=self._next(Act.RE_ENCODE))
+    def re_encoded(self) -> Watchlist:
+        """The same people, about to get templates of another pack."""
+        return replace(self, state=self._next(Act.RE_ENCODE))
 
     def require_usable(self, start: dt.datetime) -> None:
         """Raise ``RuleError`` unless sealed and built at most 24 h before ``start`` (R4)."""
@@ -244,6 +244,10 @@ class Watchlist:
                 f"was built {self.built:%Y-%m-%d %H:%M} UTC, more than 24 h before the start",
                 "build it anew from current records",
             )
+
+    def require_allowed(self, act: Act) -> None:
+        """Raise ``RuleError`` unless the table allows ``act`` now."""
+        self._next(act)
 
     def digest(self) -> str:
         """SHA-256 (hex) over everything an authorising officer signs for: who is listed and why.

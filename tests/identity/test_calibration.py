@@ -125,7 +125,7 @@ def test_longer_lists_and_more_scorings_need_higher_thresholds() -> None:
     )
 
 
-def test_a_tiny_list_is_treated_as_a_hundred() -> None:
+def test_a_tiny_list_is_treated_as_the_smallest() -> None:
     assert fitted().threshold_for(0.001, 3) == fitted().threshold_for(0.001, 100)
 
 
