@@ -30,6 +30,7 @@ from lfr_engine.vision.quality import (
     view_qualities,
     views,
 )
+from lfr_engine.vision.scene import SceneWatch
 from lfr_engine.vision.shots import ShotSelector, ShotSettings
 from lfr_engine.vision.tracker import NO_TRACK, EndedTrack, EndReason, Tracker, TrackerSettings
 
@@ -72,6 +73,7 @@ async def run_tracker(
     with send:
         shots = _Shots(settings, feed, cropper, inside, telemetry)
         tracker = Tracker(settings.tracker, inside)
+        scene = SceneWatch()
         task_status.started()
         try:
             while True:
@@ -81,13 +83,15 @@ async def run_tracker(
                     break
                 time_s = detected.scene_ns / 1e9
                 with telemetry.timed("track"):
+                    cut = scene.changed(detected.frame.planes.y)
+                    gone = tracker.close(EndReason.RESTART) if cut else ()
                     update = tracker.update(time_s, detected.faces)
                 with telemetry.timed("crop"):
                     chosen = shots.choose(detected, update.track_ids)
                 telemetry.dropped(feed.camera, "crowd", update.refused)
                 for shot in chosen:
                     await shots.send(send, shot)
-                for ended in update.ended:
+                for ended in gone + update.ended:
                     await shots.close(send, ended)
             for ended in tracker.close(EndReason.CLOSED):
                 await shots.close(send, ended)

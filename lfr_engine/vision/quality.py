@@ -55,7 +55,7 @@ class QualityLimits:
     min_detector_score: float = 0.5
     min_eye_px: float = 9.0
     max_eye_px: float = 1000.0
-    max_turn: float = 50.0
+    max_turn: float = 68.0
     max_roll: float = 60.0
     min_shown: float = 0.85
     min_detail: float = 0.11

@@ -126,7 +126,7 @@ def test_longer_lists_and_more_scorings_need_higher_thresholds() -> None:
 
 
 def test_a_tiny_list_is_treated_as_the_smallest() -> None:
-    assert fitted().threshold_for(0.001, 3) == fitted().threshold_for(0.001, 100)
+    assert fitted().threshold_for(0.001, 3) == fitted().threshold_for(0.001, cal.SMALLEST_LIST)
 
 
 def test_below_the_fit_the_rate_is_that_at_its_start() -> None:

@@ -83,7 +83,7 @@ def test_a_level_frontal_face_measures_as_drawn() -> None:
         (head(), None),
         (head(score=0.4), Flaw.UNSURE),
         (head(eye_px=6), Flaw.TOO_SMALL),
-        (head(yaw=65), Flaw.TURNED),
+        (head(yaw=72), Flaw.TURNED),
         (head(roll=80), Flaw.TURNED),
         (head(roll=180), Flaw.TURNED),
         (head(centre=(10, 240)), Flaw.CUT),
