@@ -14,11 +14,26 @@ import msgspec
 
 from lfr_engine.errors import InputError, RuleError
 from lfr_engine.evaluation import summary
+from lfr_engine.evaluation.blue_list import (
+    ALERT_COLUMNS,
+    WALK_COLUMNS,
+    read_alerts,
+    read_walks,
+    score_walks,
+)
+from lfr_engine.evaluation.equitability import COLUMNS, compare_groups, read_attempts
 from lfr_engine.evaluation.identification import search_all, summarise, write_scores
 from lfr_engine.evaluation.people import read_people
 from lfr_engine.evaluation.pictures import embed_people
 from lfr_engine.evaluation.progress import progress_bars
-from lfr_engine.evaluation.report import identification_page, require_matplotlib, write_report
+from lfr_engine.evaluation.report import (
+    equitability_page,
+    identification_page,
+    require_matplotlib,
+    write_report,
+)
+from lfr_engine.evaluation.tables import read_table
+from lfr_engine.evaluation.verification import VerificationResult, run_verification
 from lfr_engine.identity.calibration import Calibration, shipped
 from lfr_engine.identity.template import TemplateContract
 from lfr_engine.inference.pack import OpenPack, open_pack
@@ -28,6 +43,9 @@ from lfr_engine.inference.store import ModelStore, data_folder
 FOLDER = click.Path(path_type=Path)
 json_option = click.option(
     "--json", "json_file", type=FOLDER, help="Write every figure here as JSON."
+)
+report_option = click.option(
+    "--report", type=FOLDER, help="Write one self-contained HTML page here."
 )
 pack_option = click.option("--pack", help="Model pack. Default: the default pack.")
 seed_option = click.option("--seed", type=int, default=1, show_default=True)
@@ -56,7 +74,7 @@ def command() -> None:
 @seed_option
 @json_option
 @click.option("--scores", type=FOLDER, help="Write every search's score here (.npz).")
-@click.option("--report", type=FOLDER, help="Write one self-contained HTML page here.")
+@report_option
 def identification(
     folder: Path,
     gallery_size: int | None,
@@ -99,13 +117,99 @@ def identification(
         write_report(report, identification_page(result))
 
 
+@command.command()
+@click.argument("folder", metavar="DIR", type=FOLDER)
+@click.argument("pairs", type=FOLDER)
+@pack_option
+@json_option
+def verification(folder: Path, pairs: Path, pack: str | None, json_file: Path | None) -> None:
+    """One-to-one verification of PAIRS (the LFW protocol) over the pictures in DIR."""
+    opened = open_installed(pack)
+    with progress_bars() as tell:
+        result = run_verification(folder, pairs, opened, tell)
+    _say(summary.verification_lines(result))
+    if json_file:
+        write_json(json_file, result)
+
+
+@command.command()
+@click.argument("walks", type=FOLDER)
+@click.argument("alerts", type=FOLDER)
+@click.option(
+    "--window",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Seconds after a walk's time in which an alert answers it.",
+)
+@json_option
+def bluelist(walks: Path, alerts: Path, window: float, json_file: Path | None) -> None:
+    """TPIR by camera from staged walks of consenting staff.
+
+    WALKS is a CSV tally with the columns pass, entry, camera, time; ALERTS one with entry, camera,
+    time. Times are ISO 8601, UTC where they name no zone.
+    """
+    result = score_walks(
+        read_walks(read_table(walks, WALK_COLUMNS)),
+        read_alerts(read_table(alerts, ALERT_COLUMNS)),
+        window,
+    )
+    _say(summary.blue_list_lines(result))
+    if json_file:
+        write_json(json_file, result)
+
+
+@command.command()
+@click.argument("table", type=FOLDER)
+@json_option
+@report_option
+def equitability(table: Path, json_file: Path | None, report: Path | None) -> None:
+    """Compare groups that participants declared themselves to be of.
+
+    TABLE is CSV, one pass a line, with the columns person, group, acquired, alerted (yes or no) and
+    perhaps score and seconds. Groups of fewer than ten people are not shown; a group with too few
+    passes gets no verdict.
+    """
+    if report:
+        require_matplotlib()
+    result = compare_groups(read_attempts(read_table(table, COLUMNS)))
+    _say(summary.equitability_lines(result))
+    if json_file:
+        write_json(json_file, result)
+    if report:
+        write_report(report, equitability_page(result))
+
+
+@command.command()
+@click.option(
+    "--tpir", type=click.FloatRange(0, 1), default=0.9, show_default=True, help="The TPIR expected."
+)
+@click.option(
+    "--half-width",
+    type=click.FloatRange(0.0005, 0.5, max_open=True),
+    default=0.05,
+    show_default=True,
+    help="How closely it shall be known: 0.05 is ± 5 points.",
+)
+@click.option(
+    "--false-alerts",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.001,
+    show_default=True,
+    help="The share of passes that shall be shown not to be exceeded.",
+)
+def plan(tpir: float, half_width: float, false_alerts: float) -> None:
+    """How many passes a trial takes."""
+    _say(summary.plan_lines(tpir, half_width, false_alerts))
+
+
 def open_installed(name: str | None) -> OpenPack:
     """Verify and open an installed pack, the default one where ``name`` is None."""
     store = ModelStore(data_folder())
     return open_pack(store.open(name or store.packs.default), DeviceOptions())
 
 
-def write_json(path: Path, result: msgspec.Struct) -> None:
+def write_json(path: Path, result: msgspec.Struct | VerificationResult) -> None:
     """Write a result as indented JSON.
 
     Raises:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from lfr_engine.errors import InputError
 from lfr_engine.evaluation import plots, summary
+from lfr_engine.evaluation.equitability import EquitabilityResult
 from lfr_engine.evaluation.identification import IdentificationResult
 from lfr_engine.evaluation.plots import require_matplotlib
 
-__all__ = ["identification_page", "page", "require_matplotlib", "write_report"]
+__all__ = ["equitability_page", "identification_page", "page", "require_matplotlib", "write_report"]
 
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}
 pre{background:#f4f6f7;padding:1em;overflow-x:auto}figure{margin:2em 0}
@@ -40,6 +41,27 @@ def identification_page(result: IdentificationResult) -> str:
             )
         )
     return page("Open-set identification", summary.identification_lines(result), figures)
+
+
+def equitability_page(result: EquitabilityResult) -> str:
+    """The page of a comparison of groups."""
+    shown = [group for group in result.groups if group.tpir and group.failure_to_acquire]
+    names = [group.group for group in shown]
+    figures = [
+        (
+            plots.rate_bars(names, [g.tpir for g in shown if g.tpir], "TPIR"),
+            "TPIR by self-declared group, 95 % exact intervals.",
+        ),
+        (
+            plots.rate_bars(
+                names,
+                [g.failure_to_acquire for g in shown if g.failure_to_acquire],
+                "failure to acquire",
+            ),
+            "Failure to acquire by self-declared group, 95 % exact intervals.",
+        ),
+    ]
+    return page("Equitability", summary.equitability_lines(result), figures)
 
 
 def page(title: str, lines: Iterable[str], figures: Iterable[tuple[str, str]]) -> str:

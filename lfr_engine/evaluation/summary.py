@@ -6,8 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lfr_engine.evaluation.blue_list import BlueListResult
+from lfr_engine.evaluation.equitability import EquitabilityResult
+from lfr_engine.evaluation.equitability import Verdict as Equality
 from lfr_engine.evaluation.identification import IdentificationResult, Verdict
-from lfr_engine.evaluation.intervals import percent
+from lfr_engine.evaluation.intervals import (
+    one_in,
+    percent,
+    rate,
+    trials_for_half_width,
+    trials_to_show,
+)
+from lfr_engine.evaluation.verification import VerificationResult
+from lfr_engine.evaluation.video_scores import Quantiles
 
 SHOWN = 5
 
@@ -57,6 +68,82 @@ def identification_lines(result: IdentificationResult) -> Iterator[str]:
     yield "highest scores of strangers (one person under two names?):"
     for suspect in result.suspects:
         yield f"  {suspect.score:.4f}  {suspect.picture}  as  {suspect.candidate}"
+
+
+def verification_lines(result: VerificationResult) -> Iterator[str]:
+    """What ``lfr evaluate verification`` says."""
+    yield (
+        f"{result.pairs:,} pairs, {result.mated:,} of one person; {result.pictures:,} pictures; "
+        f"{len(result.fold_accuracies)} folds"
+    )
+    yield f"accuracy             {rate(result.pairs - result.errors, result.pairs)}"
+    yield (
+        f"mean of folds        {percent(result.accuracy)}, standard error "
+        f"{percent(result.standard_error)}; threshold {result.threshold:.4f}"
+    )
+    yield from named(result.failures, "pictures without a usable face")
+
+
+def blue_list_lines(result: BlueListResult) -> Iterator[str]:
+    """What ``lfr evaluate bluelist`` says."""
+    yield f"TPIR                 {result.tpir}"
+    for camera in result.by_camera:
+        yield f"  {camera.camera:18s} {camera.tpir}"
+    yield f"time to alert        {seconds(result.time_to_alert)}"
+    yield f"duplicates           {result.duplicates:,}"
+    yield f"unexplained alerts   {result.unexplained:,}"
+    yield from named(result.missed, "walks without an alert")
+    low, high = result.tpir.low, result.tpir.high
+    if high - low > 0.1 and result.tpir.value is not None:
+        needed = trials_for_half_width(result.tpir.value, 0.05)
+        yield f"± 5 points would take {needed:,} walks at this TPIR"
+
+
+def equitability_lines(result: EquitabilityResult) -> Iterator[str]:
+    """What ``lfr evaluate equitability`` says."""
+    yield f"{result.people:,} people, groups as they declared themselves"
+    yield f"TPIR                 {result.tpir}"
+    yield f"failure to acquire   {result.failure_to_acquire}"
+    for group in result.groups:
+        yield f"{group.group}: {group.verdict.value}"
+        if group.verdict is Equality.SUPPRESSED:
+            continue
+        yield f"  TPIR               {group.tpir}; {group.people} people"
+        yield f"  others' TPIR       {group.others_tpir}"
+        yield f"  failure to acquire {group.failure_to_acquire}"
+        if group.scores:
+            shown = ", ".join(f"{score:.3f}" for score in group.scores)
+            yield f"  scores at 5, 25, 50, 75, 95 %: {shown}"
+        if group.time_to_alert and group.time_to_alert.count:
+            yield f"  time to alert      {seconds(group.time_to_alert)}"
+        if group.p is not None:
+            yield f"  p = {group.p:.4f} (Fisher, corrected by Holm)"
+        if group.verdict is Equality.REFUSED:
+            yield f"  too few events: a verdict takes {group.passes_needed:,} passes of the group"
+
+
+def plan_lines(tpir: float, half_width: float, false_alerts: float) -> Iterator[str]:
+    """What ``lfr evaluate plan`` says."""
+    mated = trials_for_half_width(tpir, half_width)
+    strangers = trials_to_show(false_alerts)
+    yield (
+        f"TPIR near {percent(tpir)} known to ± {percent(half_width)}: {mated:,} passes of people "
+        "on the list"
+    )
+    yield (
+        f"false alerts ≤ {one_in(false_alerts)} shown with 95 % confidence, if there is none: "
+        f"{strangers:,} passes of others"
+    )
+
+
+def seconds(times: Quantiles) -> str:
+    """Quantiles in words."""
+    if times.p50 is None or times.p95 is None or times.longest is None:
+        return "none"
+    return (
+        f"median {times.p50:.2f} s, 95 % within {times.p95:.2f} s, longest {times.longest:.2f} s "
+        f"({times.count:,})"
+    )
 
 
 def named(items: tuple[str, ...], what: str) -> Iterator[str]:
