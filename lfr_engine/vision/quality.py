@@ -189,7 +189,7 @@ def view_qualities(seen: Views) -> FloatArray:
     """Quality (n,) 0–1 as far as boxes and landmarks tell: size, pose and detector."""
     turn = np.hypot(seen.yaw, seen.pitch)
     size = np.clip(np.log(np.maximum(seen.eye_px, 1e-3) / 5) / math.log(4), 0, 1)
-    pose = np.clip((60 - turn) / 45, 0, 1)
+    pose = np.clip((75 - turn) / 60, 0, 1)
     detector = np.clip((seen.scores - 0.5) / 0.4, 0, 1)
     return np.asarray(_view_part(size, pose, detector), np.float32)
 
@@ -229,7 +229,7 @@ def quality(seen: Views, index: int, pixels: Texture) -> Quality:
     dark = _ramp(math.log(max(pixels.brightness, 1e-3)), math.log(5), math.log(50))
     return Quality(
         size=_ramp(math.log(max(float(seen.eye_px[index]), 1e-3)), math.log(5), math.log(20)),
-        pose=1 - _ramp(turn, 15, 60),
+        pose=1 - _ramp(turn, 15, 75),
         sharpness=_ramp(pixels.detail, 0.08, 0.34),
         brightness=dark * (1 - _ramp(pixels.brightness, 200, 250)),
         contrast=_ramp(math.log(max(pixels.contrast, 1e-3)), math.log(2.5), math.log(16)),
