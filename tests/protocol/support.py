@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from hypothesis import strategies as st
@@ -77,5 +76,3 @@ plain = st.recursive(
 args: st.SearchStrategy[dict[str, Any]] = st.dictionaries(st.text(max_size=8), plain, max_size=4)
 word = st.text(min_size=1, max_size=64)
 cursor = st.integers(0, m.LARGEST_ID)
-
-GOLDEN_LINE = re.compile(r"^(client|server|end)\s+(.*)$")
