@@ -25,8 +25,9 @@ class VerifyResult:
 
     first_bad: number of the first record that does not hold; None when all do or when ``cause``
     is about the head. records: how many hold before it. checkpoints: good signatures among them;
-    signed: the last record they cover. closed: the journal ends with an orderly close. notices:
-    what could not be proved, in words.
+    signed: the last record they cover. closed: the journal ends with an orderly close. unfinished:
+    all that is wrong is a last append that is not complete, by a writer at work or a crash.
+    notices: what could not be proved, in words.
     """
 
     ok: bool
@@ -38,6 +39,7 @@ class VerifyResult:
     public_key: str
     first_bad: int | None = None
     cause: str = ""
+    unfinished: bool = False
     notices: tuple[str, ...] = ()
 
 
@@ -54,6 +56,7 @@ class _Walk:
     clock_steps: int = 0
     bad: int | None = None
     cause: str = ""
+    unfinished: bool = False
     awaited: dict[int, str] = field(default_factory=dict)
     last: Record | None = None
 
@@ -98,6 +101,8 @@ def verify(path: Path, public_key: str | None = None, expect: Head | None = None
                 if not _step(walk, placed.record):
                     break
     except JournalDamaged as damage:
+        # a cut before a record that was vouched for is never a writer at work
+        walk.unfinished = damage.unfinished and not walk.cause and not walk.awaited
         walk.fail(damage.seq, damage.cause)
     except OSError as exc:
         raise InputError(path, f"cannot read the journal: {exc.strerror}") from exc
@@ -112,6 +117,7 @@ def verify(path: Path, public_key: str | None = None, expect: Head | None = None
         public_key=walk.public_key,
         first_bad=walk.bad,
         cause=walk.cause,
+        unfinished=walk.unfinished,
         notices=tuple(notices),
     )
 
