@@ -142,15 +142,7 @@ def fit(exceedances: Exceedances, censored: float = 0.0) -> Tail:
 
     censored: share of the highest exceedances of which only is used that they are high, so that
     a few wrong ones cannot bend the fit that shall expose them.
-
-    Raises ``InputError`` where there is too little data.
     """
-    if len(exceedances.scores) < MIN_EXCEEDANCES:
-        raise InputError(
-            "cohort",
-            f"only {len(exceedances.scores)} stranger comparisons in the tail",
-            f"at least {MIN_EXCEEDANCES} are needed: use more people",
-        )
     beyond = exceedances.scores - exceedances.start
     weights = exceedances.weights / exceedances.weights.sum()
     limit = float(np.quantile(beyond, 1 - censored))
@@ -185,7 +177,14 @@ def fit_without_the_too_alike(exceedances: Exceedances) -> tuple[Tail, Exceedanc
     """Fit, set aside the pairs of people that the fit cannot believe in, and fit again until none.
 
     Returns the tail, the comparisons it was fitted on and the pairs set aside, most alike first.
+    Raises ``InputError`` where there is too little data.
     """
+    if len(exceedances.scores) < MIN_EXCEEDANCES:
+        raise InputError(
+            "cohort",
+            f"only {len(exceedances.scores)} stranger comparisons in the tail",
+            f"at least {MIN_EXCEEDANCES} are needed: use more people",
+        )
     kept = exceedances
     apart: list[TooAlike] = []
     for _ in range(20):

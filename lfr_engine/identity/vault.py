@@ -271,6 +271,25 @@ def end_interrupted_erasure(folder: Path, clock: Clock, record: RecordErasure) -
         erase_vault(folder, clock, record, reason="", actor="")
 
 
+def erase_expired(folders: Path, clock: Clock, record: RecordErasure) -> list[Path]:
+    """Erase every expired vault among the children of ``folders``, and finish what was begun.
+
+    Needs no key. Returns the folders of the vaults that are still live.
+    """
+    live: list[Path] = []
+    for folder in sorted(folders.iterdir()) if folders.is_dir() else []:
+        if not folder.is_dir():
+            continue
+        end_interrupted_erasure(folder, clock, record)
+        if not (folder / "key").exists():
+            continue
+        if read_wrapped(folder).facts.expires <= clock.utc():
+            erase_vault(folder, clock, record, reason="expired", actor="engine")
+        else:
+            live.append(folder)
+    return live
+
+
 def read_certificate(folder: Path) -> Certificate:
     """The certificate of an erased vault; raises ``WatchlistError``."""
     path = folder / "erased.json"

@@ -22,6 +22,10 @@ from lfr_engine.errors import RuleError, WatchlistError
 MAX_BUILT_BEFORE_START = dt.timedelta(hours=24)
 """R4: a list is built at most this long before the deployment starts."""
 
+MAX_FIELD = 300
+"""Characters of one field: what a line of a report and a journal record can show."""
+
+_LONG_WORD = re.compile(r"\S{81}")
 Value = TypeVar("Value")
 _ID = re.compile(r"\w[\w.@-]{0,63}")
 
@@ -150,6 +154,14 @@ def entry_from_fields(fields: Mapping[str, str], today: dt.date) -> Entry:
     missing = [name for name in REQUIRED if not text[name]]
     if missing:
         raise RuleError("R15", subject, f"missing {', '.join(missing)}", "state it for each entry")
+    for name, value in text.items():
+        if not value.isprintable() or len(value) > MAX_FIELD or _LONG_WORD.search(value):
+            raise RuleError(
+                "R15",
+                f"{subject:.70}",
+                f"{name} is not plain text",
+                f"use at most {MAX_FIELD} printable characters in words of at most 80",
+            )
     if not _ID.fullmatch(text["id"]):
         raise RuleError(
             "R15", subject, "id is not usable", "use up to 64 letters, digits, dots, - _ @"
@@ -184,7 +196,8 @@ class Watchlist:
     """The document: entries in the order they were added.
 
     built: when work on the list began (R4 counts its 24 hours from here). templates: the vault's
-    name of the templates; empty until the first picture.
+    name of the templates; empty until the first picture. builders: everybody who changed it, who
+    therefore may not authorise its use. rejected: rows and pictures refused so far.
     """
 
     id: str
@@ -192,6 +205,17 @@ class Watchlist:
     entries: tuple[Entry, ...] = ()
     state: ListState = ListState.DRAFT
     templates: str = ""
+    builders: tuple[str, ...] = ()
+    rejected: int = 0
+
+    def by(self, person: str) -> Watchlist:
+        """The same list, remembering that ``person`` had a hand in it."""
+        known = person in self.builders
+        return self if known else replace(self, builders=(*self.builders, person))
+
+    def with_rejected(self, count: int) -> Watchlist:
+        """The same list, remembering ``count`` more refusals for the record (R7)."""
+        return replace(self, rejected=self.rejected + count)
 
     def entry(self, entry_id: str) -> Entry:
         """The entry called ``entry_id``; raises ``WatchlistError``."""

@@ -309,3 +309,19 @@ def test_keys_are_never_shown(vault: Vault, source: KeySource) -> None:
     shown = repr(vault) + repr(source)
     assert source._secret.hex() not in shown
     assert repr(source._secret)[2:-1] not in shown
+
+
+def test_a_sweep_erases_what_has_expired_and_nothing_else(
+    tmp_path: Path, source: KeySource, clock: ManualClock
+) -> None:
+    folders = tmp_path / "watchlists"
+    assert vaults.erase_expired(folders, clock, Recorder()) == []
+    for name, hours in (("short", 2), ("long", 20)):
+        create_vault(folders / name, name, source, clock, clock.utc() + dt.timedelta(hours=hours))
+    (folders / "note.txt").touch()
+    clock.advance(3 * HOUR)
+    record = Recorder()
+    assert vaults.erase_expired(folders, clock, record) == [folders / "long"]
+    assert [one.vault for one in record.certificates] == ["short"]
+    assert vaults.erase_expired(folders, clock, record) == [folders / "long"]
+    assert len(record.certificates) == 1

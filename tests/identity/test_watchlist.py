@@ -48,6 +48,9 @@ def test_all_missing_fields_are_named_at_once() -> None:
         ({"last_checked": "yesterday"}, "last_checked 'yesterday' is not a date"),
         ({"last_checked": "2026-01-02"}, "lies in the future"),
         ({"id": "a b"}, "id is not usable"),
+        ({"reason": "x" * 81}, "reason is not plain text"),
+        ({"reason": "a b " * 90}, "reason is not plain text"),
+        ({"label": "red \x1b[31m"}, "label is not plain text"),
         ({"id": "../x"}, "id is not usable"),
     ],
 )

@@ -1,0 +1,66 @@
+"""``lfr calibrate`` from a folder to a file that the engine accepts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lfr_engine.cli import calibrate, main
+from lfr_engine.enrolment.cohort import Cohort
+from lfr_engine.enrolment.rejection import Reason
+from lfr_engine.identity.calibration import load
+from tests.enrolment.fakes import FakePack, save
+from tests.identity.test_calibration import CONTRACT, strangers
+
+
+@pytest.fixture(autouse=True)
+def listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lfr_engine.cli.COMMANDS", {"calibrate": ("lfr_engine.cli.calibrate", "")})
+
+
+def run(*words: str | Path) -> int:
+    """The exit status of ``lfr calibrate …``."""
+    with pytest.raises(SystemExit) as caught:
+        main(["calibrate", *map(str, words)])
+    assert isinstance(caught.value.code, int)
+    return caught.value.code
+
+
+@pytest.mark.slow
+def test_a_cohort_becomes_a_calibration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    templates, owners = strangers(1, 500)
+    templates[owners == 41] = templates[owners == 7]
+    people = tuple(f"person {i}" for i in range(500))
+    cohort = Cohort(people, templates, owners, CONTRACT, {Reason.NO_FACE: 3})
+    monkeypatch.setattr(calibrate, "open_models", lambda *_: FakePack())
+    monkeypatch.setattr(calibrate, "load_cohort", lambda *_: cohort)
+    out = tmp_path / "fake.json"
+    assert run(tmp_path, "--out", out, "--description", "made up") == 0
+    found = load(out)
+    found.require(CONTRACT)
+    assert found.cohort.description == "made up"
+    assert found.cohort.set_aside >= 1
+    assert len(found.refits) == 200
+    told = capsys.readouterr().out
+    assert "fake f32: 500 people, 1,000 pictures" in told
+    assert "not taken: 3 no face" in told
+    assert "person 7 and person 41" in told
+    assert f"{found.threshold_for(0.001, 1000).value:.3f}" in told
+
+
+def test_too_small_a_cohort_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i in range(6):
+        save(tmp_path / f"p{i}" / "1.png", i)
+    monkeypatch.setattr(
+        calibrate, "open_models", lambda *_: FakePack(contract=replace(CONTRACT, dimension=8))
+    )
+    assert run(tmp_path) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("lfr: cohort: only ")
+    assert error.count("\n") == 1
