@@ -92,11 +92,14 @@ class Engine:
     publish: Callable[[EngineEvent], None]
     reports: dict[str, CameraReport] = field(default_factory=dict)
     actors: dict[str, tuple[ActorState, str]] = field(default_factory=dict)
-    _watching: trio.CancelScope = field(default_factory=trio.CancelScope)
+    _watching: dict[str, trio.CancelScope] = field(default_factory=dict)
+    _stopped: bool = False
 
     def stop(self) -> None:
         """End every source; what is under way still flows to its end."""
-        self._watching.cancel()
+        self._stopped = True
+        for scope in self._watching.values():
+            scope.cancel()
 
     async def run(self) -> None:
         """Run until every source ended or ``stop`` was called.
@@ -164,7 +167,9 @@ class Engine:
                 nursery.start_soon(
                     self._supervised, f"tracker {name}", self._tracker(plan, feed, send)
                 )
-                with self._watching:
+                with trio.CancelScope() as self._watching[name]:
+                    if self._stopped:
+                        self._watching[name].cancel()
                     await run_camera(
                         settings,
                         partial(_read, settings, self.telemetry),

@@ -89,7 +89,7 @@ def install_packs(
     mirrors = _mirrors(mirror, manifest)
     for name in names:
         fetcher = Fetcher(mirrors, offline=mirror is not None)
-        with _Bars() as bars:
+        with PackBars() as bars:
             pack, worked = install(store, name, fetcher, bars.watch)
         word = "installed" if worked else "already installed and sound"
         click.echo(f"{name}: {word} ({store.folder(name)}); licence: {pack.spec.licence}")
@@ -162,7 +162,7 @@ def _emit(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-class _Bars:
+class PackBars:
     """One progress bar per file and stage, on standard error; silent where that is no terminal."""
 
     def __init__(self) -> None:
@@ -176,7 +176,7 @@ class _Bars:
         )
         self._tasks: dict[tuple[Stage, str], TaskID] = {}
 
-    def __enter__(self) -> _Bars:
+    def __enter__(self) -> PackBars:
         self._progress.start()
         return self
 
