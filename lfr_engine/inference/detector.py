@@ -18,7 +18,7 @@ import numpy as np
 from lfr_engine.errors import ConfigError
 from lfr_engine.inference import landmarks, ssd, yunet
 from lfr_engine.inference.batches import BatchedNetwork
-from lfr_engine.inference.session import DeviceOptions, Input, Session, SessionReport, as_batch
+from lfr_engine.inference.session import DeviceOptions, Input, Session, SessionReport
 from lfr_engine.vision.align import warp
 from lfr_engine.vision.faces import Faces, no_faces
 from lfr_engine.vision.frame import FloatArray, Picture, picture_size
@@ -173,7 +173,7 @@ class YunetDetector:
     def _scan(self, session: Session, size: Size, picture: Picture) -> Faces:
         small, scale = network_picture(picture, *size)
         found = yunet.decode(
-            session.run(as_batch(small)),
+            session.run(small[None]),
             size[0],
             min_score=self._settings.min_score,
             max_overlap=self._settings.max_overlap,
@@ -238,7 +238,7 @@ class SsdDetector:
 
     def _scan(self, picture: Picture, *, keep_aspect: bool) -> Faces:
         small, scale = network_picture(picture, *self._size, keep_aspect=keep_aspect)
-        rows = self._boxes.run(as_batch(small))["detection_out"]
+        rows = self._boxes.run(small[None])["detection_out"]
         fractions, scores = ssd.decode(
             rows,
             min_score=self._settings.min_score,

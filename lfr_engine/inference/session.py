@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import openvino as ov
 from openvino.preprocess import ColorFormat, PrePostProcessor
 
@@ -147,17 +146,22 @@ class Session:
         """Infer; blocks the calling thread, which may be any.
 
         Args:
-            pictures: (n, h, w, 3) uint8, C-contiguous. OpenVINO reads it in place: leave it alone
-                until this returns.
+            pictures: ``input_shape``: (n, h, w, 3) uint8. OpenVINO reads it in place: leave it
+                alone until this returns.
 
         Returns:
             Output tensors by each of their names; arrays of the caller's own.
 
         Raises:
+            ValueError: The pictures have another shape or type.
             DeviceError: The device failed, or no request came free in time.
         """
-        if not pictures.flags.c_contiguous:
-            pictures = np.ascontiguousarray(pictures)
+        if pictures.shape != self.input_shape or pictures.dtype != np.uint8:
+            raise ValueError(
+                f"{self._subject} takes {self.input_shape} uint8,"
+                f" not {pictures.shape} {pictures.dtype}"
+            )
+        pictures = np.ascontiguousarray(pictures)
         with self._request() as request:
             try:
                 request.infer([pictures], share_inputs=True, share_outputs=True)
@@ -281,9 +285,16 @@ def _report(
         requests=options.requests,
         streams=int(read("NUM_STREAMS", options.requests)),
         threads=int(read("INFERENCE_NUM_THREADS", 0)),
-        from_cache=bool(read("LOADED_FROM_CACHE", False)),
+        from_cache=_from_cache(compiled),
         openvino=str(ov.__version__),
     )
+
+
+def _from_cache(compiled: Any) -> bool:
+    try:
+        return bool(compiled.get_property("LOADED_FROM_CACHE"))
+    except RuntimeError:  # not every device answers
+        return False
 
 
 def _kernels(compiled: Any) -> tuple[tuple[str, int], ...]:
@@ -304,8 +315,3 @@ def _first_line(exc: Exception) -> str:
     lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
     return (telling or lines or ["no reason given"])[-1][:200]
-
-
-def as_batch(picture: ByteArray) -> npt.NDArray[np.uint8]:
-    """One picture (h, w, 3) as a batch of one, without a copy."""
-    return picture[None]
