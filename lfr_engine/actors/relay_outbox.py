@@ -17,6 +17,7 @@ import msgspec
 
 from lfr_engine.errors import InputError
 from lfr_engine.relay.delivery import Change, Delivery, Key
+from lfr_engine.relay.outbox import VERBS
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (
@@ -33,8 +34,6 @@ CREATE TABLE IF NOT EXISTS command (
     number INTEGER PRIMARY KEY AUTOINCREMENT, verb TEXT NOT NULL, alert TEXT NOT NULL
 );
 """
-
-COMMANDS = frozenset({"cancel", "resend"})
 
 
 class SqliteOutbox:
@@ -157,7 +156,7 @@ class SqliteOutbox:
 
     def ask(self, verb: str, alert: str) -> None:
         """Leave a command for the engine that owns this outbox: ``cancel`` or ``resend``."""
-        assert verb in COMMANDS
+        assert verb in VERBS
         with self._transaction() as database:
             database.execute("INSERT INTO command (verb, alert) VALUES (?, ?)", (verb, alert))
 

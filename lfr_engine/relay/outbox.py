@@ -40,6 +40,21 @@ class OutboxStore(Protocol):
         """Erase deliveries and those of their changes that the journal holds."""
         ...
 
+    def ask(self, verb: str, alert: str) -> None:
+        """Leave a command of an operator: one of ``VERBS``, about one alert."""
+        ...
+
+    def commands(self) -> list[tuple[int, str, str]]:
+        """Commands waiting: number, verb, alert; the oldest 64."""
+        ...
+
+    def done(self, last: int) -> None:
+        """Commands up to number ``last`` were carried out."""
+        ...
+
+
+VERBS = frozenset({"cancel", "resend"})
+
 
 class MemoryOutbox:
     """An outbox that dies with the process: for tests and for ``lfr relay test``."""
@@ -47,6 +62,7 @@ class MemoryOutbox:
     def __init__(self) -> None:
         self._deliveries: dict[Key, Delivery] = {}
         self._changes: list[tuple[int, Change]] = []
+        self._commands: list[tuple[int, str, str]] = []
         self._journalled = 0
         self._number = 0
 
@@ -83,3 +99,17 @@ class MemoryOutbox:
             for number, change in self._changes
             if change.key not in gone or number > self._journalled
         ]
+
+    def ask(self, verb: str, alert: str) -> None:
+        """Queue a command."""
+        assert verb in VERBS
+        self._number += 1
+        self._commands.append((self._number, verb, alert))
+
+    def commands(self) -> list[tuple[int, str, str]]:
+        """In order of their numbers."""
+        return self._commands[:64]
+
+    def done(self, last: int) -> None:
+        """Drop what was carried out."""
+        self._commands = [command for command in self._commands if command[0] > last]

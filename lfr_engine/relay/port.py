@@ -8,10 +8,13 @@ ends each with exactly one final ``Progress``. Everything it hears from officers
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from lfr_engine.clock import Clock
 from lfr_engine.errors import Fault, LfrError
 from lfr_engine.relay.cue import Cue
 from lfr_engine.relay.delivery import Happening
@@ -98,7 +101,39 @@ class Link:
     detail: str
 
 
-BearerEvent = Progress | Receipt | Answer | Link
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A bearer's actor ended; its orders have an unknown fate.
+
+    ``noted`` is called once they are queued again, so that the actor may start afresh.
+    """
+
+    bearer: str
+    reason: str
+    noted: Callable[[], None]
+
+
+BearerEvent = Progress | Receipt | Answer | Link | Ended
+
+
+class Moments:
+    """Seconds since 1970 that never step: the wall clock read once, carried on by the monotonic.
+
+    Deadlines outlive a restart, so they are kept in these seconds; a wall clock that is set while
+    the engine runs moves none of them.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._origin = clock.utc().timestamp() - clock.monotonic_ns() / 1e9
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._origin + self._clock.monotonic_ns() / 1e9
+
+    def utc(self) -> dt.datetime:
+        """The same moment, aware."""
+        return dt.datetime.fromtimestamp(self.now(), dt.UTC)
 
 
 _REFERENCE = re.compile(r"#([A-Z0-9]{4,8})\b", re.ASCII)

@@ -45,6 +45,7 @@ class TetraSettings(_Bearer, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         immediate: Ask the radio to show the text at once (PID 0x89) rather than file it (0x82).
         answers: Pre-coded status, four hexadecimal digits → what it means when an officer sends it.
         fallback_status: Status sent when the modem cannot send text; None: the cue fails there.
+        hold: Ask the network to hold a cue for a radio that is away, until its deadline at most.
     """
 
     port: str
@@ -61,7 +62,8 @@ class TetraSettings(_Bearer, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "8005": Reply.NO_ACTION,
         }
     )
-    fallback_status: int | None = None
+    fallback_status: str | None = None
+    hold: bool = False
 
     def desk(self) -> DeskSettings:
         """One send at a time, paced."""

@@ -17,7 +17,7 @@ from lfr_engine.errors import RuleError
 from lfr_engine.relay.cue import Cue, Marking
 from lfr_engine.relay.delivery import REACHED, Change, Delivery, Happening, Key, State
 from lfr_engine.relay.desk import Desk
-from lfr_engine.relay.port import Answer, BearerEvent, Link, Order, Progress, Receipt, Reply
+from lfr_engine.relay.port import Answer, BearerEvent, Ended, Link, Order, Progress, Receipt, Reply
 from lfr_engine.relay.routing import Plan, is_test_only, may_carry, plans_for
 from lfr_engine.relay.settings import Recipient, RelaySettings
 
@@ -175,6 +175,9 @@ class RelayTable:
                 self._note(changes, now)
             case Answer():
                 self._answer(event, now)
+            case Ended(reason=reason, noted=noted):
+                self.lost(event.bearer, now, reason)
+                noted()
 
     def lost(self, bearer: str, now: float, reason: str) -> None:
         """A bearer's actor ended; its orders have an unknown fate."""

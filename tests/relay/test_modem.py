@@ -23,6 +23,7 @@ from lfr_engine.relay.tetra.effects import (
 )
 from lfr_engine.relay.tetra.modem import (
     ANSWER_LIMIT_S,
+    CLEAR_S,
     SEND_LIMIT_S,
     SENT_LIMIT_S,
     WATCHDOG_S,
@@ -34,10 +35,17 @@ from lfr_engine.relay.tetra.modem import (
 CUE = Message(1, "1234567", b"\x82\x0e\x2a\x01LFR ALERT")
 
 
+def opened(largest_bits: int = 668, now: float = 0.0) -> Modem:
+    """A modem that was cleared and is asked for its first OK."""
+    modem = Modem(largest_bits)
+    modem.open(now - CLEAR_S)
+    modem.tick(now)
+    return modem
+
+
 def ready(modem: Modem | None = None, now: float = 0.0) -> Modem:
     """A modem taken through set-up by answering OK to everything."""
-    modem = modem or Modem()
-    modem.open(now)
+    modem = modem or opened(now=now)
     for _ in range(40):
         if modem.idle:
             return modem
@@ -52,6 +60,8 @@ def written(effects: list[Effect]) -> bytes:
 def test_set_up_asks_everything_once_and_in_order() -> None:
     modem = Modem()
     sent = [written(modem.open(0.0))]
+    assert modem.receive(b"ERROR\r\nOK\r\n", 0.1) == [], "not an answer to us"
+    sent.append(written(modem.tick(CLEAR_S)))
     answers = {b"AT+CMGS=?": b"+CMGS: (0-16777215),(8-1184)\r\n", b"AT+CNUMF?": b"+CNUMF: 0,42\r\n"}
     effects: list[Effect] = []
     while not modem.idle:
@@ -59,7 +69,8 @@ def test_set_up_asks_everything_once_and_in_order() -> None:
         effects = modem.receive(answer, 0.0)
         sent.append(written(effects))
     assert sent == [
-        b"\x1bAT\r\n",
+        b"\x1b\r\n",
+        b"AT\r\n",
         b"ATE0\r\n",
         b"AT+CSCS=8859-1\r\n",
         b"AT+CTSP=1,3,130\r\n",
@@ -80,8 +91,7 @@ def test_set_up_asks_everything_once_and_in_order() -> None:
 
 
 def test_the_modem_may_lower_the_limit_but_not_raise_it() -> None:
-    small = Modem(2047)
-    small.open(0.0)
+    small = opened(2047)
     small.receive(b"+CMGS: (0-9),(8-1184)\r\n", 0.0)
     assert small.largest_bits == 1184
     ready(small)
@@ -92,8 +102,7 @@ def test_the_modem_may_lower_the_limit_but_not_raise_it() -> None:
 
 
 def test_already_registered_is_success_and_a_refused_need_is_told() -> None:
-    modem = Modem()
-    modem.open(0.0)
+    modem = opened()
     effects: list[Effect] = modem.receive(b"OK\r\n", 0.0)
     while not modem.idle:
         line = written(effects)
@@ -187,8 +196,7 @@ def test_the_watchdog_asks_every_ten_seconds_and_gives_up_after_two() -> None:
 
 @pytest.mark.parametrize("steps", range(13))
 def test_silence_at_any_step_of_set_up_loses_the_modem(steps: int) -> None:
-    modem = Modem()
-    modem.open(0.0)
+    modem = opened()
     for _ in range(steps):
         modem.receive(b"OK\r\n", 0.0)
     assert modem.tick(ANSWER_LIMIT_S)[-1] == Lost("no answer from the modem")
@@ -213,8 +221,7 @@ def test_an_indication_between_a_command_and_its_ok_is_heard() -> None:
 
 
 def test_echo_during_set_up_is_normal_and_later_means_a_restart() -> None:
-    modem = Modem()
-    modem.open(0.0)
+    modem = opened()
     modem.receive(b"AT\r\r\nOK\r\n", 0.0)
     modem.receive(b"ATE0\r\r\nOK\r\n", 0.0)
     ready_effects = modem.receive(b"OK\r\n" * 11, 0.0)
@@ -224,8 +231,7 @@ def test_echo_during_set_up_is_normal_and_later_means_a_restart() -> None:
 
 
 def test_a_modem_that_refuses_to_be_silent_may_echo_for_ever() -> None:
-    modem = Modem()
-    modem.open(0.0)
+    modem = opened()
     modem.receive(b"OK\r\n", 0.0)
     modem.receive(b"ERROR\r\n", 0.0)
     modem.receive(b"OK\r\n" * 11, 0.0)
@@ -253,6 +259,11 @@ def test_a_stray_answer_changes_nothing() -> None:
     assert modem.receive(b"OK\r\nERROR\r\n+CMGS: 0\r\n+CME ERROR: 2\r\nnoise\r\n", 0.0) == []
     assert modem.idle
     assert modem.garbled == 1
+
+
+def test_a_modem_that_refuses_even_at_is_given_up_not_asked_for_ever() -> None:
+    modem = opened()
+    assert modem.receive(b"ERROR\r\n", 0.0) == [Lost("no answer from the modem")]
 
 
 def test_every_working_phase_has_a_way_out_when_nothing_answers() -> None:

@@ -40,6 +40,9 @@ SEND_LIMIT_S = 8.0
 SENT_LIMIT_S = 6.0
 """How long to wait for ``+CMGS: 0,4`` after ``OK`` (seen: 2 s) before the next message goes."""
 
+CLEAR_S = 0.2
+"""How long a modem may go on about what was said before the port was opened."""
+
 WATCHDOG_S = 10.0
 
 MOST_LATE = 255
@@ -56,6 +59,7 @@ class Phase(enum.Enum):
     """Where the modem is."""
 
     CLOSED = "closed"
+    CLEARING = "clearing"
     SYNC = "sync"
     SETUP = "setup"
     READY = "ready"
@@ -246,11 +250,9 @@ class Modem:
     # --- the table's actions; one may return the signal that follows from it ---
 
     def _begin(self, now: float) -> None:
-        # an ESC first: a modem left inside AT+CMGS by a crash takes everything else for data
-        self._write(at.ABORT + at.command("AT"), now)
-
-    def _keep(self, now: float) -> None:
-        """The answer to the ESC, perhaps; the limit stands."""
+        # a modem left inside AT+CMGS takes everything but an ESC for data, one left inside a line
+        # needs its end; whatever it says to that is not an answer to us
+        self._write(at.ABORT + at.command(""), now, CLEAR_S)
 
     def _set_up(self, now: float) -> Signal | None:
         if self._step == len(_SETUP):
@@ -344,9 +346,10 @@ class Modem:
 
     # fmt: off
     _TABLE: ClassVar[dict[tuple[Phase, Signal], tuple[Phase, _Action]]] = {
-        (Phase.CLOSED, Signal.OPEN): (Phase.SYNC, _begin),
+        (Phase.CLOSED, Signal.OPEN): (Phase.CLEARING, _begin),
+        (Phase.CLEARING, Signal.OVERDUE): (Phase.SYNC, _probe),
         (Phase.SYNC, Signal.OK): (Phase.SETUP, _set_up),
-        (Phase.SYNC, Signal.REFUSED): (Phase.SYNC, _keep),
+        (Phase.SYNC, Signal.REFUSED): (Phase.LOST, _lose),
         (Phase.SYNC, Signal.OVERDUE): (Phase.LOST, _lose),
         (Phase.SETUP, Signal.OK): (Phase.SETUP, _set_up),
         (Phase.SETUP, Signal.REFUSED): (Phase.SETUP, _setup_refused),

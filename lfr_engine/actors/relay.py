@@ -1,0 +1,192 @@
+"""The relay put together: the router and every configured bearer, each kept alive.
+
+Owns: the channels between them and the restarts. Never: a decision; ``relay_router`` and the
+bearers have those. Strategy: one supervisor per bearer; when a bearer ends, the router queues its
+orders again before the bearer may start afresh, so that no order is carried twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from lfr_engine.actors.relay_router import Decide, Record, Refuse, run_router
+from lfr_engine.actors.relay_tetra import run_tetra
+from lfr_engine.errors import ConfigError, LfrError, ProtocolError
+from lfr_engine.relay.outbox import OutboxStore
+from lfr_engine.relay.port import BearerEvent, BearerLost, Ended, Link, Moments, Order
+from lfr_engine.relay.settings import (
+    BearerSettings,
+    RelaySettings,
+    TetraSettings,
+)
+from lfr_engine.relay.table import Request
+from lfr_engine.runtime.flow import Outbox
+from lfr_engine.runtime.supervise import Action, ActorState, Backoff, describe, supervise
+
+_REPORTS = 64
+
+_POLICY: dict[type[Exception], Action] = {
+    BearerLost: Action.RETRY,
+    ProtocolError: Action.RETRY,
+    ConfigError: Action.STOP,
+}
+
+LONGEST_WAIT_S = 5.0
+"""A bearer that comes back is used within this: a cue lives for a minute and a half."""
+
+OnBearer = Callable[[str, bool, str], None]
+"""Told of every change of a bearer's link: name, up, one line."""
+
+
+@dataclass(slots=True)
+class _Ends:
+    """A bearer's channel; both ends stay open here while the bearer comes and goes."""
+
+    send: trio.MemorySendChannel[Order]
+    receive: trio.MemoryReceiveChannel[Order]
+
+
+@dataclass(slots=True)
+class Relay:
+    """What ``run_relay`` gives its starter: where alerts go in.
+
+    ``requests.post`` returns once the alert is durable in the outbox.
+    """
+
+    requests: Outbox[Request] = field(default_factory=lambda: Outbox(256))
+
+
+async def run_relay(
+    settings: RelaySettings,
+    store: OutboxStore,
+    moments: Moments,
+    *,
+    record: Record,
+    decide: Decide,
+    refuse: Refuse,
+    on_bearer: OnBearer,
+    task_status: trio.TaskStatus[Relay] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Relay alerts until cancelled.
+
+    Args:
+        settings: Checked settings.
+        store: The outbox.
+        moments: The relay's seconds.
+        record: Journals one change; in order, at least once.
+        decide: Told of every officer's answer.
+        refuse: Told of a request that a rule forbids to relay.
+        on_bearer: The status board; must not block.
+        task_status: Started with the Relay once the outbox is loaded; bearers may still be down.
+
+    Raises:
+        LfrError: The store failed.
+    """
+    relay = Relay()
+    send_report, reports = trio.open_memory_channel[BearerEvent](_REPORTS)
+    ends = {
+        bearer.name: _Ends(*trio.open_memory_channel[Order](bearer.desk().window))
+        for bearer in settings.bearers
+    }
+    async with trio.open_nursery() as nursery:
+        seen_send, seen = trio.open_memory_channel[BearerEvent](_REPORTS)
+        nursery.start_soon(_watch, reports, seen_send, on_bearer)
+        await nursery.start(
+            lambda *, task_status: run_router(
+                settings,
+                store,
+                relay.requests,
+                {name: end.send for name, end in ends.items()},
+                seen,
+                moments,
+                record=record,
+                decide=decide,
+                refuse=refuse,
+                task_status=task_status,
+            )
+        )
+        task_status.started(relay)
+        with send_report:
+            for bearer in settings.bearers:
+                nursery.start_soon(
+                    _keep,
+                    bearer,
+                    settings,
+                    ends[bearer.name].receive,
+                    send_report.clone(),
+                    moments,
+                    on_bearer,
+                )
+
+
+async def _watch(
+    reports: trio.MemoryReceiveChannel[BearerEvent],
+    onward: trio.MemorySendChannel[BearerEvent],
+    on_bearer: OnBearer,
+) -> None:
+    """Show links on the board on their way to the router."""
+    with reports, onward:
+        async for event in reports:
+            if isinstance(event, Link):
+                on_bearer(event.bearer, event.up, event.detail)
+            await onward.send(event)
+
+
+async def _keep(
+    bearer: BearerSettings,
+    settings: RelaySettings,
+    orders: trio.MemoryReceiveChannel[Order],
+    reports: trio.MemorySendChannel[BearerEvent],
+    moments: Moments,
+    on_bearer: OnBearer,
+) -> None:
+    """One bearer for the life of the relay."""
+    addresses = tuple(
+        recipient.addresses[bearer.name]
+        for recipient in settings.recipients
+        if bearer.name in recipient.addresses
+    )
+
+    async def once() -> None:
+        try:
+            await _run(bearer, addresses, orders, reports, moments)
+        except Exception as error:
+            noted = trio.Event()
+            await reports.send(Ended(bearer.name, describe(error), noted.set))
+            await noted.wait()
+            _drop(orders)
+            raise
+
+    def on_state(state: ActorState, reason: str) -> None:
+        if state is not ActorState.RUNNING:
+            on_bearer(bearer.name, False, reason or state.value)
+
+    with reports:
+        await supervise(
+            once, policy=_POLICY, on_state=on_state, backoff=Backoff(cap_s=LONGEST_WAIT_S)
+        )
+
+
+def _drop(orders: trio.MemoryReceiveChannel[Order]) -> None:
+    """Forget orders the bearer never took: the router has queued them again."""
+    while True:
+        try:
+            orders.receive_nowait()
+        except trio.WouldBlock:
+            return
+
+
+def _run(
+    bearer: BearerSettings,
+    addresses: tuple[str, ...],
+    orders: trio.MemoryReceiveChannel[Order],
+    reports: trio.MemorySendChannel[BearerEvent],
+    moments: Moments,
+) -> Awaitable[None]:
+    match bearer:
+        case TetraSettings():
+            return run_tetra(bearer, addresses, orders, reports, moments)
+    raise LfrError(bearer.name, "no such bearer")

@@ -1,0 +1,225 @@
+"""The relay's own actor: one owner of the table, the outbox and the clock of deadlines.
+
+Owns: the RelayTable, the store, the hand-over of orders to the bearers, the feed of the journal and
+of officers' decisions. Never: a port or a socket; a bearer that is slow or gone blocks nothing.
+Strategy: pumps put everything that happens into one inbox; the owner applies what waits there,
+saves all changes in one transaction, and only then acknowledges, hands over and tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import trio
+
+from lfr_engine.errors import RuleError
+from lfr_engine.relay.delivery import Change
+from lfr_engine.relay.outbox import OutboxStore
+from lfr_engine.relay.port import BearerEvent, Moments, Order
+from lfr_engine.relay.settings import RelaySettings
+from lfr_engine.relay.table import OfficerReply, RelayTable, Request
+from lfr_engine.runtime.flow import Outbox
+from lfr_engine.runtime.lanes import Lane, open_lane
+
+_INBOX = 256
+"""News waiting for the owner: more than every bearer's window and receipts in a busy second."""
+
+_BATCH = 64
+_COMMAND_POLL_S = 0.5
+_FORGET_EVERY_S = 60.0
+_LONGEST_SLEEP_S = 3600.0
+
+Record = Callable[[Change], Awaitable[None]]
+Decide = Callable[[OfficerReply], Awaitable[None]]
+Refuse = Callable[[Request, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    requests: list[Request]
+    acknowledge: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Commands:
+    rows: list[tuple[int, str, str]]
+    carried_out: trio.Event
+
+
+_News = _Admission | _Commands | BearerEvent
+
+
+async def run_router(
+    settings: RelaySettings,
+    store: OutboxStore,
+    requests: Outbox[Request],
+    bearers: Mapping[str, trio.MemorySendChannel[Order]],
+    reports: trio.MemoryReceiveChannel[BearerEvent],
+    moments: Moments,
+    *,
+    record: Record,
+    decide: Decide,
+    refuse: Refuse,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Relay alerts until cancelled.
+
+    Args:
+        settings: Checked settings.
+        store: Used from a lane of width 1 only.
+        requests: Alerts; each is acknowledged once it is durable in the outbox.
+        bearers: Where each bearer takes its orders; each buffers at least its desk's window.
+        reports: What all bearers say.
+        moments: The relay's seconds.
+        record: Journals one change; called in order, at least once, also after a crash.
+        decide: Told of every officer's answer.
+        refuse: Told of a request that a rule forbids to relay.
+        task_status: Started once the outbox is loaded.
+
+    Raises:
+        LfrError: The store failed: no outbox, no relay.
+    """
+    async with open_lane("outbox", width=1) as lane:
+        stored = await lane.run(store.load)
+        table = RelayTable(settings, moments.now(), stored)
+        router = _Router(table, store, lane, bearers, moments, decide, refuse)
+        send, receive = trio.open_memory_channel[_News](_INBOX)
+        task_status.started()
+        async with trio.open_nursery() as nursery:
+            with send:
+                nursery.start_soon(_pump_requests, requests, send.clone())
+                nursery.start_soon(_pump_reports, reports, send.clone())
+                nursery.start_soon(_poll_commands, store, lane, send.clone())
+            nursery.start_soon(_feed_journal, store, lane, router, record)
+            await router.own(receive)
+
+
+async def _pump_requests(requests: Outbox[Request], inbox: trio.MemorySendChannel[_News]) -> None:
+    with inbox:
+        while True:
+            try:
+                batch, acknowledge = await requests.receive(_BATCH)
+            except trio.EndOfChannel:
+                return
+            await inbox.send(_Admission(batch, acknowledge))
+
+
+async def _pump_reports(
+    reports: trio.MemoryReceiveChannel[BearerEvent], inbox: trio.MemorySendChannel[_News]
+) -> None:
+    with inbox, reports:
+        async for event in reports:
+            await inbox.send(event)
+
+
+async def _poll_commands(
+    store: OutboxStore, lane: Lane, inbox: trio.MemorySendChannel[_News]
+) -> None:
+    """Commands that ``lfr relay`` left in the store."""
+    with inbox:
+        while True:
+            await trio.sleep(_COMMAND_POLL_S)
+            rows = await lane.run(store.commands)
+            if rows:
+                carried_out = trio.Event()
+                await inbox.send(_Commands(rows, carried_out))
+                await carried_out.wait()
+                await lane.run(store.done, rows[-1][0])
+
+
+async def _feed_journal(store: OutboxStore, lane: Lane, router: _Router, record: Record) -> None:
+    """Give the journal every change in order; a crash in between gives the last ones again."""
+    while True:
+        changed = router.changed
+        batch = await lane.run(store.unjournalled, _BATCH)
+        for _, change in batch:
+            await record(change)
+        if batch:
+            await lane.run(store.journalled, batch[-1][0])
+        else:
+            await changed.wait()
+
+
+class _Router:
+    """The owner of the table."""
+
+    def __init__(
+        self,
+        table: RelayTable,
+        store: OutboxStore,
+        lane: Lane,
+        bearers: Mapping[str, trio.MemorySendChannel[Order]],
+        moments: Moments,
+        decide: Decide,
+        refuse: Refuse,
+    ) -> None:
+        self.changed = trio.Event()
+        self._table = table
+        self._store = store
+        self._lane = lane
+        self._bearers = bearers
+        self._moments = moments
+        self._decide = decide
+        self._refuse = refuse
+        self._forget_at = moments.now() + _FORGET_EVERY_S
+
+    async def own(self, inbox: trio.MemoryReceiveChannel[_News]) -> None:
+        """Serve the inbox for ever."""
+        with inbox:
+            while True:
+                now = self._moments.now()
+                wake = min(self._table.wake_at(now), self._forget_at)
+                news: list[_News] = []
+                with trio.move_on_after(min(max(0.0, wake - now), _LONGEST_SLEEP_S)):
+                    news.append(await inbox.receive())
+                while len(news) < _BATCH:
+                    try:
+                        news.append(inbox.receive_nowait())
+                    except trio.WouldBlock:
+                        break
+                await self._turn(news)
+
+    async def _turn(self, news: list[_News]) -> None:
+        now = self._moments.now()
+        after: list[Callable[[], None]] = []
+        for item in news:
+            match item:
+                case _Admission(requests, acknowledge):
+                    await self._admit(requests, now)
+                    after.append(acknowledge)
+                case _Commands(rows, carried_out):
+                    for _, verb, alert in rows:
+                        act = self._table.cancel if verb == "cancel" else self._table.resend
+                        act(alert, now)
+                    after.append(carried_out.set)
+                case _:
+                    self._table.event(item, now)
+        self._table.tick(now)
+        orders = self._table.take(now)
+        await self._save(now)
+        for tell in after:
+            tell()
+        for order in orders:
+            # a desk never has more orders under way than its channel buffers
+            self._bearers[self._table.bearer_of(order)].send_nowait(order)
+        replies, self._table.replies = self._table.replies, []
+        for reply in replies:
+            await self._decide(reply)
+
+    async def _admit(self, requests: list[Request], now: float) -> None:
+        for request in requests:
+            try:
+                self._table.admit(request, now)
+            except RuleError as error:
+                await self._refuse(request, str(error))
+
+    async def _save(self, now: float) -> None:
+        deliveries, changes = self._table.drain()
+        if deliveries or changes:
+            await self._lane.run(self._store.save, deliveries, changes)
+            changed, self.changed = self.changed, trio.Event()
+            changed.set()
+        if now >= self._forget_at:
+            self._forget_at = now + _FORGET_EVERY_S
+            await self._lane.run(self._store.forget, self._table.forget(now))
