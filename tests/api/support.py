@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import structlog.testing
 import trio
 
 from lfr_engine.api.callers import ALL_ROLES, ApiSettings
@@ -45,13 +46,26 @@ async def running(
     engine: FakeEngine | None = None,
     clock: ManualClock | SystemClock | None = None,
 ) -> AsyncIterator[Running]:
-    """Serve while the block lasts."""
+    """Serve while the block lasts; an error in the log fails the test."""
     if isinstance(settings, Path):
         bounds = Bounds(connections=512, per_origin=512, handshakes=512, refusals=10_000)
         settings = ApiSettings((UnixAddress(settings / "api.sock"),), bounds=bounds)
     engine = engine or FakeEngine()
     clock = clock or SystemClock()
     served = Running(engine, Guard(settings.bounds, clock))
+    with structlog.testing.capture_logs() as lines:
+        async with _served(settings, engine, clock, served):
+            yield served
+    assert [line for line in lines if line["log_level"] in {"error", "critical"}] == []
+
+
+@asynccontextmanager
+async def _served(
+    settings: ApiSettings,
+    engine: FakeEngine,
+    clock: ManualClock | SystemClock,
+    served: Running,
+) -> AsyncIterator[None]:
     async with trio.open_nursery() as nursery:
 
         async def serve(task_status: trio.TaskStatus[list[Address]]) -> None:
@@ -66,7 +80,7 @@ async def running(
                 )
 
         served.addresses = await nursery.start(serve)
-        yield served
+        yield
         served.scope.cancel()
 
 
