@@ -9,6 +9,7 @@ journal event; a template or a picture. Strategy: every method decides by the pu
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from zlib import crc32
@@ -45,6 +46,12 @@ from lfr_engine.journal.events.fields import Event
 Key = tuple[str, str]
 """(entry, site)."""
 
+_ENGAGED = (
+    AlertState.ENGAGED,
+    AlertState.CONFIRMED_TRUE,
+    AlertState.CONFIRMED_FALSE,
+    AlertState.IDENTITY_NOT_ESTABLISHED,
+)
 _OF_ONE_ALERT = (
     AlertUpdated,
     AlertDisplayed,
@@ -65,6 +72,17 @@ class _History:
     seen_ns: int = 0
     discounts: int = 0
     told: set[tuple[str, str]] = field(default_factory=set)  # (track, reason) already journalled
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCounts:
+    """How alerts stand, blue list left out (R9). false_alerts: discounted or confirmed false."""
+
+    alerts: int
+    undecided: int
+    false_alerts: int
+    engaged: int
+    confirmed_true: int
 
 
 class AlertTable:
@@ -93,6 +111,7 @@ class AlertTable:
         self._alerts: dict[str, Alert] = {}
         self._histories: dict[Key, _History] = {}
         self._raised = 0
+        self._forgotten: Counter[AlertState] = Counter()
 
     def __len__(self) -> int:
         return len(self._alerts)
@@ -106,6 +125,18 @@ class AlertTable:
         if alert is None:
             raise InputError(f"alert {reference:.20}", "there is no such alert")
         return alert
+
+    @property
+    def counts(self) -> AlertCounts:
+        """Alerts of the whole deployment, also those no longer in memory."""
+        states = self._forgotten + Counter(alert.state for alert in self)
+        return AlertCounts(
+            alerts=sum(states.values()) - states[AlertState.BLUE],
+            undecided=sum(states[state] for state in OPEN),
+            false_alerts=states[AlertState.DISCOUNTED] + states[AlertState.CONFIRMED_FALSE],
+            engaged=sum(states[state] for state in _ENGAGED),
+            confirmed_true=states[AlertState.CONFIRMED_TRUE],
+        )
 
     def offer(
         self,
@@ -321,6 +352,7 @@ class AlertTable:
             if alert.state not in OPEN and alert.state is not AlertState.PASSED:
                 if reference in newest:
                     del self._histories[alert.entry, alert.site]
+                self._forgotten[alert.state] += 1
                 del self._alerts[reference]
                 return
 

@@ -85,6 +85,27 @@ def test_memory_is_bounded_and_whoever_is_pending_stays() -> None:
     assert any(alert.entry == "bert" for alert in alerts)
 
 
+def test_counts_leave_the_blue_list_out_and_outlive_memory() -> None:
+    alerts = AlertTable(AdjudicationSettings("dep-1"), PolicySettings(), most_alerts=3)
+    offer(alerts, 0.0, EntryFacts("sam", "blue", blue=True))
+    for i, decision in enumerate(("discounted", "passed", "discounted", "passed")):
+        facts = EntryFacts(f"entry-{i}", "wanted")
+        (event,) = offer(alerts, float(i), facts, number=i + 5)
+        assert isinstance(event, AlertGenerated)
+        alerts.displayed(event.alert, OLGA, at(i))
+        why = "likeness" if decision == "passed" else "close_kin"
+        made: Decision = "passed" if decision == "passed" else "discounted"
+        alerts.decide(event.alert, OLGA, made, [why], at(i))
+        if made == "passed":
+            alerts.outcome(event.alert, FINN, "engaged", [], at(i))
+            alerts.outcome(event.alert, FINN, "confirmed_false", [], at(i))
+    offer(alerts, 9.0)
+    assert len(alerts) == 3
+    counts = alerts.counts
+    assert (counts.alerts, counts.undecided, counts.false_alerts) == (5, 1, 4)
+    assert (counts.engaged, counts.confirmed_true) == (2, 0)
+
+
 def test_an_unknown_alert_is_the_callers_mistake() -> None:
     with pytest.raises(InputError, match="no such alert"):
         table().displayed("FFFFFF", OLGA, at(1))
