@@ -13,8 +13,12 @@ import click
 
 from lfr_engine.evaluation.people import hold_out, read_people
 from lfr_engine.evaluation.progress import progress_bars
+from lfr_engine.evaluation.walkby.head import FaceFinder, centred_face, detected_face
 from lfr_engine.evaluation.walkby.script import WalkbySettings
 from lfr_engine.evaluation.walkby.simulate import WalkbyResult, simulate_walkby
+from lfr_engine.inference.pack import open_pack
+from lfr_engine.inference.session import DeviceOptions
+from lfr_engine.inference.store import ModelStore, data_folder
 
 SHOWN_REASONS = 5
 
@@ -87,9 +91,10 @@ def walkby(
 ) -> None:
     """Video of the people in FACES walking toward one or two cameras, with exact truth.
 
-    FACES holds one folder a person, or loose pictures, one a person; the face is taken to be in the
-    middle of a picture, as in LFW. Writes camera-1.mp4, truth.jsonl and, with --watchlist, the
-    enrolled pictures: none of them is shown in the video.
+    FACES holds one folder a person, or loose pictures, one a person. Faces are found by the default
+    model pack; without one installed they are taken to be in the middle, as in LFW. Writes
+    camera-1.mp4, truth.jsonl and, with --watchlist, the enrolled pictures: none of them is shown in
+    the video.
     """
     cast = read_people(faces)[:people]
     settings = WalkbySettings(
@@ -105,8 +110,19 @@ def walkby(
         crf=crf,
     )
     with progress_bars() as tell:
-        result = simulate_walkby(hold_out(cast, watchlist, seed), out, settings, progress=tell)
+        result = simulate_walkby(
+            hold_out(cast, watchlist, seed), out, settings, finder=_finder(), progress=tell
+        )
     _report(result)
+
+
+def _finder() -> FaceFinder:
+    """The default pack's detector where it is installed, else the middle of the picture."""
+    store = ModelStore(data_folder())
+    if not store.installed(store.packs.default):
+        click.echo("no model pack: faces are taken to be in the middle of the pictures", err=True)
+        return centred_face
+    return detected_face(open_pack(store.open(store.packs.default), DeviceOptions()).detector)
 
 
 def _report(result: WalkbyResult) -> None:

@@ -246,7 +246,7 @@ def judge(stated: float, measured: Rate) -> Verdict:
     """Whether ``stated`` lies in the measured interval; a broken promise outranks few events."""
     if stated < measured.low:
         return Verdict.BROKEN
-    if too_few(stated, measured.trials):
+    if too_few(stated, measured.trials_once):
         return Verdict.UNTESTED
     return Verdict.STRICTER if stated > measured.high else Verdict.HOLDS
 

@@ -20,7 +20,8 @@ even where the true rate is as stated."""
 class Rate(msgspec.Struct, frozen=True):
     """A measured share with numerator, denominator and exact 95 % interval.
 
-    value is NaN in memory and null in JSON where nothing was tried.
+    value is None where nothing was tried. repeats: how often the same trials were run anew, as with
+    galleries drawn again; they are not independent, so the interval is that of one repeat.
     """
 
     events: int
@@ -28,13 +29,20 @@ class Rate(msgspec.Struct, frozen=True):
     value: float | None
     low: float
     high: float
+    repeats: int = 1
+
+    @property
+    def trials_once(self) -> int:
+        """Trials of one repeat, rounded."""
+        return round(self.trials / self.repeats)
 
     def __str__(self) -> str:
         """Such as ``38 of 42 = 90.5 % (77.4 to 97.3 %)``."""
         if self.value is None:
             return "nothing was tried"
         counts = f"{self.events:,} of {self.trials:,}"
-        return f"{counts} = {percent(self.value)} ({percent(self.low)} to {percent(self.high)})"
+        share = f"{percent(self.value)} ({percent(self.low)} to {percent(self.high)})"
+        return f"{counts} = {share}" if self.repeats == 1 else f"{share}: {counts} in all"
 
     def holds(self, stated: float) -> bool:
         """Whether ``stated`` lies in the interval."""
@@ -48,13 +56,14 @@ def rate(events: int, trials: int) -> Rate:
 
 
 def repeated_rate(events: int, trials: int, repeats: int) -> Rate:
-    """The rate over several repeats that search the same pictures again.
+    """The rate over ``repeats`` that try the same pictures again, all counted together.
 
-    Repeats of one picture are not independent, so the interval and the counts shown are those of
-    one mean repeat (rounded), while the value is that of all.
+    The interval is that of one mean repeat, its counts rounded: otherwise searching one picture ten
+    times would look like ten pictures.
     """
-    once = rate(round(events / repeats), round(trials / repeats))
-    return Rate(once.events, once.trials, events / trials if trials else None, once.low, once.high)
+    exact = clopper_pearson(round(events / repeats), round(trials / repeats))
+    value = events / trials if trials else None
+    return Rate(events, trials, value, exact.low, exact.high, repeats)
 
 
 def percent(share: float) -> str:

@@ -145,7 +145,9 @@ def operating_point(
         tpir=tpir_at(scores, threshold),
         tpir_lowest=float(shares.min(initial=1.0)),
         tpir_highest=float(shares.max(initial=0.0)),
-        too_few_events=too_few(target if target is not None else fpir.value or 0.0, fpir.trials),
+        too_few_events=too_few(
+            target if target is not None else fpir.value or 0.0, fpir.trials_once
+        ),
     )
 
 

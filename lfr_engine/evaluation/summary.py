@@ -39,7 +39,7 @@ def identification_lines(result: IdentificationResult) -> Iterator[str]:
         f"(seed {result.seed}), each with {result.mated_searches:,} mated and "
         f"{result.nonmated_searches:,} non-mated searches"
     )
-    yield "counts and intervals are those of one gallery: galleries share pictures"
+    yield "intervals are those of one gallery, as galleries share pictures"
     yield f"rank 1               {result.rank_one}"
     for point in result.points:
         assert point.target is not None
@@ -50,7 +50,7 @@ def identification_lines(result: IdentificationResult) -> Iterator[str]:
         yield f"  at {point.threshold:.4f}    FPIR  {point.fpir}"
         if point.too_few_events:
             yield (
-                f"                     too few events: {point.target * point.fpir.trials:.1f} "
+                f"                     too few events: {point.target * point.fpir.trials_once:.1f} "
                 "false positives are expected, at least 3 are needed"
             )
     if not result.stated:

@@ -21,7 +21,8 @@ def _faces(folder: Path) -> Path:
     return folder
 
 
-def test_a_small_walkby(tmp_path: Path) -> None:
+def test_a_small_walkby(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LFR_DATA", str(tmp_path / "no-models"))
     run = CliRunner().invoke(
         root,
         [
@@ -31,6 +32,7 @@ def test_a_small_walkby(tmp_path: Path) -> None:
     )  # fmt: skip
     assert run.exit_code == 0, run.output
     assert "2 passes" in run.output
+    assert "faces are taken to be in the middle" in run.output
     assert (tmp_path / "out" / "camera-1.mp4").stat().st_size > 1000
 
 

@@ -16,8 +16,10 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
+from lfr_engine.enrolment.image import StillDetector
 from lfr_engine.errors import ImageError
-from lfr_engine.vision.frame import ByteArray, FloatArray
+from lfr_engine.evaluation.pictures import subject_of
+from lfr_engine.vision.frame import ByteArray, FloatArray, picture_size
 
 FaceFinder: TypeAlias = Callable[[ByteArray], FloatArray | None]
 """BGR picture → box (4,) float32 x0 y0 x1 y1 of its one face in pixels, or None without one."""
@@ -75,6 +77,19 @@ def centred_face(picture: ByteArray) -> FloatArray:
         [middle[0] - half_w, middle[1] - half_h, middle[0] + half_w, middle[1] + half_h],
         np.float32,
     )
+
+
+def detected_face(detector: StillDetector) -> FaceFinder:
+    """A finder that asks a detector, and takes the large face in the middle of several."""
+
+    def find(picture: ByteArray) -> FloatArray | None:
+        faces = detector.detect_still(picture)
+        if len(faces) == 0:
+            return None
+        box: FloatArray = faces.boxes[subject_of(faces, *picture_size(picture))]
+        return box
+
+    return find
 
 
 def cut_out(path: Path, finder: FaceFinder) -> Cutting:

@@ -11,7 +11,13 @@ import pytest
 
 from lfr_engine.errors import ImageError, InputError
 from lfr_engine.evaluation.people import Person
-from lfr_engine.evaluation.walkby.head import centred_face, cut_out, make_head, read_picture
+from lfr_engine.evaluation.walkby.head import (
+    centred_face,
+    cut_out,
+    detected_face,
+    make_head,
+    read_picture,
+)
 from lfr_engine.evaluation.walkby.renderer import CameraRenderer
 from lfr_engine.evaluation.walkby.script import WalkbySettings, Walker, write_script
 from lfr_engine.evaluation.walkby.simulate import simulate_walkby
@@ -23,6 +29,7 @@ from lfr_engine.evaluation.walkby.truth import (
     encode_line,
     read_truth,
 )
+from tests.evaluation.support import GreyPack
 
 GREEN = (40, 200, 40)
 SMALL = {"size": (320, 240), "fps": 12.5, "face_px": (10.0, 60.0)}
@@ -105,6 +112,15 @@ def test_unusable_pictures_are_left_out_and_named(tmp_path: Path, people: list[P
     assert any("broken.jpg: is no picture" in reason for reason in result.left_out)
     with pytest.raises(InputError, match="nobody has a usable picture"):
         simulate_walkby([Person("bad", (broken,))], tmp_path / "out", chosen)
+
+
+def test_a_detector_gives_the_box_of_the_subject() -> None:
+    find = detected_face(GreyPack().detector)
+    bright, dark = np.full((100, 200, 3), 200, np.uint8), np.zeros((100, 200, 3), np.uint8)
+    box = find(bright)
+    assert box is not None
+    assert box.tolist() == [50, 25, 150, 75]
+    assert find(dark) is None
 
 
 def test_a_picture_that_is_gone_is_named(tmp_path: Path) -> None:
