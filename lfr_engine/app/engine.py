@@ -109,16 +109,15 @@ class Engine:
         """
         to_embedder, shots = trio.open_memory_channel[ToEmbedder](TO_EMBEDDER)
         async with trio.open_nursery() as nursery:
-            with shots:
-                self._start_matching(nursery, shots)
-                await self._watch(to_embedder)
+            self._start_matching(nursery, shots)
+            await self._watch(to_embedder)
 
     def _start_matching(
         self, nursery: trio.Nursery, shots: trio.MemoryReceiveChannel[ToEmbedder]
     ) -> None:
         matching = self.matching
         if matching is None:
-            nursery.start_soon(_forget_all, shots.clone())
+            nursery.start_soon(_forget_all, shots)
             return
         to_matcher, probes = trio.open_memory_channel[ToMatcher](TO_MATCHER)
         to_alerting, scored = trio.open_memory_channel[ToAlerting](TO_ALERTING)

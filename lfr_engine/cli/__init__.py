@@ -8,13 +8,20 @@ lives in a module named in ``COMMANDS`` beside its one-line help.
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
-from typing import Any
 
-import click
+# Ctrl-C while modules are still being imported ends the process at once and without a traceback;
+# ``main`` gives it back to Python.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from lfr_engine import __version__
-from lfr_engine.errors import LfrError
+import click  # noqa: E402
+
+from lfr_engine import __version__  # noqa: E402
+from lfr_engine.errors import LfrError  # noqa: E402
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("lfr_engine.cli.models", "List, install, verify and remove model packs."),
@@ -57,10 +64,17 @@ def root() -> None:
     """Governed live facial recognition: the machine says "possible match", a person decides."""
 
 
-def main(argv: list[str] | None = None) -> Any:
+def main(argv: list[str] | None = None) -> None:
     """Entry point of ``lfr``: runs a command and maps errors to one line and an exit status."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return root.main(args=argv, prog_name="lfr", standalone_mode=True)
+        sys.exit(root.main(args=argv, prog_name="lfr", standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("lfr: interrupted", err=True)
+        sys.exit(INTERRUPTED)
     except LfrError as error:
         click.echo(f"lfr: {error}", err=True)
         sys.exit(error.exit_status)

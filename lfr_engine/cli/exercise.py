@@ -17,13 +17,11 @@ import trio
 
 from lfr_engine.app.exercise import ExerciseRequest, check_sources, run_exercise
 from lfr_engine.app.report import ExerciseReport
+from lfr_engine.cli import INTERRUPTED
 from lfr_engine.cli.exercise_view import ExerciseView
 from lfr_engine.cli.output import write_whole
 from lfr_engine.clock import SystemClock
 from lfr_engine.inference.store import ModelStore, data_folder
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
 
 
 @click.command(name="exercise")
@@ -88,6 +86,8 @@ def perform(request: ExerciseRequest, json_file: Path | None) -> int:
         if json_file is not None:
             write_whole(json_file, msgspec.json.format(msgspec.json.encode(report)) + b"\n")
     if interrupted:
+        if report is None:
+            click.echo("lfr: interrupted before the first frame", err=True)
         return INTERRUPTED
     failed = [camera for camera in report.cameras if camera.error] if report else []
     for camera in failed:

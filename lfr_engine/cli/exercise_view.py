@@ -99,6 +99,9 @@ class ExerciseView:
     def summary(self, report: ExerciseReport) -> None:
         """The end: people, alerts, how quick each stage was, what was given up."""
         how = "interrupted" if report.interrupted else "finished"
+        if not report.frames:
+            self.console.print(f"{MARK} {how}: not one frame could be read")
+            return
         self.console.print(
             f"\n{MARK} {how}: {report.frames} frames in {report.duration_s:.1f} s "
             f"({report.frames_per_s:.1f} frames/s), {report.passes} people passed, "
