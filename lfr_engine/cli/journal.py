@@ -72,6 +72,8 @@ def verify_journal(
         click.echo(f"{path}: {'holds' if result.ok else 'DOES NOT HOLD'}")
         if result.cause:
             click.echo(f"  {result.cause}")
+        if result.unfinished:
+            click.echo("  a writer is at work, or one was cut short: the next start repairs that")
         click.echo(f"  records that hold  {result.records}, signed to {result.signed}")
         click.echo(f"  head               {result.head}")
         if result.public_key:

@@ -26,18 +26,18 @@ p { margin: .3em 0 } .small { font-size: .85em; color: #444 }
 .mark { border: 3px double #111; padding: .3em .6em; font-weight: bold; text-align: center }
 dl { display: grid; grid-template-columns: 11em 1fr; gap: .1em .8em; margin: .3em 0 }
 dt { color: #444 } dd { margin: 0; overflow-wrap: anywhere }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.5em, 1fr)); gap: .5em }
-.tile { border: 1px solid #999; padding: .3em .6em } .tile b { display: block; font-size: 1.5em }
+.tiles { display: flex; flex-wrap: wrap; gap: .4em }
+.tile { border: 1px solid #999; padding: .2em .5em; flex: 1 1 6em; font-size: .9em }
+.tile b { display: block; font-size: 1.5em }
 table { border-collapse: collapse; width: 100%; margin: .4em 0; page-break-inside: auto }
 th, td { text-align: left; padding: .2em .5em; border-bottom: 1px solid #ccc; vertical-align: top;
-  overflow-wrap: anywhere }
+  overflow-wrap: break-word }
+.wide { font-size: .8em }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-svg { width: 100%; height: auto; margin: .3em 0 } svg text { font-size: 12px; fill: #111 }
-.tick { text-anchor: middle; font-size: 10px } .left { text-anchor: end; font-size: 10px }
-.grid { stroke: #ccc } .bar { stroke: #234; stroke-width: 3 } .point { fill: #234 }
-.block { fill: #9ab } .limit { stroke: #a00; stroke-width: 2; stroke-dasharray: 5 3 }
+th.n { white-space: normal }
+svg { display: block; width: 100%; max-width: 46em; height: auto; margin: .3em 0 }
 code { font-size: .85em; overflow-wrap: anywhere }
-@media print { body { font-size: 10.5pt; padding: 0 } }
+@media print { body { font-size: 9.5pt; padding: 0 } }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -118,7 +118,7 @@ def _result(record: DeploymentRecord) -> list[str]:
         **record.outcomes,
     }
     boxes = "".join(
-        f'<div class="tile"><b>{count:,}</b>{escape(name.replace("_", " "))}</div>'
+        f'<div class="tile"><b>{count:,}</b>{escape(_words(name))}</div>'
         for name, count in tiles.items()
     )
     rows: list[Sequence[Cell]] = [
@@ -150,12 +150,12 @@ def _care(record: DeploymentRecord) -> list[str]:
     facts = {
         "People not on the list": "their faces were compared in memory and overwritten"
         + (f", at latest {worst:,.0f} ms after the comparison" if worst is not None else ""),
-        "Kept": f"by profile “{record.retention}”; {erased:,} items erased under "
-        f"{len(record.deletions):,} certificates so far",
+        "Kept": f"by profile “{record.retention}”; {erased:,} items erased so "
+        f"far, with {_many(len(record.deletions), 'certificate')}",
         "Not examined": f"{sum(record.drops.values()):,} frames or faces"
         + (f" ({_counts(record.drops)})" if record.drops else ""),
-        "Complaints, stops": f"{len(record.complaints):,} complaints, {len(record.stops):,} "
-        "emergency stops",
+        "Complaints, stops": f"{_many(len(record.complaints), 'complaint')}, "
+        f"{_many(len(record.stops), 'emergency stop')}",
     }
     return ["<h2>Care</h2>", _facts(facts)]
 
@@ -196,8 +196,8 @@ def _basis(record: DeploymentRecord) -> list[str]:
         "Configuration": record.configuration,
         "Thresholds": thresholds,
         "Watchlist": f"{built.id}, built {_time(built.built)}, {built.images:,} images, "
-        f"{built.withdrawn:,} entries withdrawn during the deployment",
-        "Ended because": (record.ended_because or "not recorded").replace("_", " "),
+        f"withdrawn during the deployment: {built.withdrawn:,}",
+        "Ended because": _words(record.ended_because or "not recorded"),
     }
     return ["<h2>Basis</h2>", _facts(facts)]
 
@@ -215,15 +215,17 @@ def _cameras(record: DeploymentRecord) -> list[str]:
             camera.alerts,
             f"{camera.blue.numerator} of {camera.blue.denominator}",
             interval_in_words(camera.blue),
-            _counts(camera.drops),
         )
         for camera in record.cameras
     ]
     heads = (
         "camera", "passes", "detections", "re-entries", "not acquired", "up", "outages", "alerts",
-        "staff recognised", "95 % interval", "dropped",
+        "staff recognised", "95 % interval",
     )  # fmt: skip
-    parts = ["<h2>Cameras</h2>", _table(heads, rows, numbers=set(range(1, 9)))]
+    parts = ["<h2>Cameras</h2>", _table(heads, rows, numbers=set(range(1, 9)), wide=True)]
+    dropped = {camera.id: _counts(camera.drops) for camera in record.cameras}
+    parts.append(f"<p>Not processed, by camera and reason:</p>{_facts(dropped)}")
+    parts.append("<p>Recognition of consenting staff, by camera:</p>")
     parts.append(plots.intervals([camera.blue for camera in record.cameras]))
     parts.append(
         plots.over_time(record.passes_over_time, [alert.raised for alert in record.alert_list])
@@ -239,7 +241,15 @@ def _cameras(record: DeploymentRecord) -> list[str]:
 
 def _speed(record: DeploymentRecord) -> list[str]:
     rows: list[Sequence[Cell]] = [
-        (e.stage, e.run, e.count, round(e.p50), round(e.p95), round(e.p99), round(e.longest))
+        (
+            _words(e.stage),
+            e.run,
+            e.count,
+            round(e.p50),
+            round(e.p95),
+            round(e.p99),
+            round(e.longest),
+        )
         for e in record.latencies
     ]
     erased: list[Sequence[Cell]] = [
@@ -283,10 +293,10 @@ def _alerts(record: DeploymentRecord) -> list[str]:
             f"{alert.threshold:.3f}",
             "late" if alert.late else "",
             alert.decision or ("expired" if alert.expired else "open"),
-            alert.reason,
+            _words(alert.reason),
             alert.decided_by,
-            alert.action,
-            alert.outcome,
+            _words(alert.action),
+            _words(alert.outcome),
         )
         for alert in record.alert_list
     ]
@@ -294,12 +304,12 @@ def _alerts(record: DeploymentRecord) -> list[str]:
         "alert", "time", "camera", "category", "score", "threshold", "late", "decision", "reason",
         "by", "action", "outcome",
     )  # fmt: skip
-    return ["<h2>Alerts</h2>", _facts(facts), _table(heads, rows, numbers={4, 5})]
+    return ["<h2>Alerts</h2>", _facts(facts), _table(heads, rows, numbers={4, 5}, wide=True)]
 
 
 def _lists(record: DeploymentRecord) -> list[str]:
     deleted: list[Sequence[Cell]] = [
-        (_time(e.utc), e.what.replace("_", " "), e.count, e.method, e.reason, e.certificate)
+        (_time(e.utc), _words(e.what), e.count, _words(e.method), e.reason, e.certificate)
         for e in record.deletions
     ]
     return [
@@ -323,7 +333,11 @@ def _facts(facts: Mapping[str, str]) -> str:
 
 
 def _table(
-    heads: Sequence[str], rows: Sequence[Sequence[Cell]], numbers: set[int] | None = None
+    heads: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    numbers: set[int] | None = None,
+    *,
+    wide: bool = False,
 ) -> str:
     if not rows:
         return "<p>None.</p>"
@@ -337,7 +351,17 @@ def _table(
         return f"<tr>{''.join(out)}</tr>"
 
     body = "".join(cells("td", row) for row in rows)
-    return f"<table><thead>{cells('th', heads)}</thead><tbody>{body}</tbody></table>"
+    style = ' class="wide"' if wide else ""
+    return f"<table{style}><thead>{cells('th', heads)}</thead><tbody>{body}</tbody></table>"
+
+
+def _words(code: str | None) -> str:
+    """A code from the journal as people read it."""
+    return (code or "").replace("_", " ")
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _small(text: str) -> str:
@@ -345,7 +369,7 @@ def _small(text: str) -> str:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items())
+    return ", ".join(f"{_words(name)} {count:,}" for name, count in counts.items())
 
 
 def _share(counted: Measure) -> str:

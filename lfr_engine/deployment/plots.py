@@ -1,7 +1,8 @@
 """Small plots as SVG text, for a page that must open anywhere and print in black and white.
 
 Owns: three drawings. Never: a number that is not also in a table beside it; meaning by colour
-alone. Strategy: plain SVG with a view box, no script, no font of its own.
+alone. Strategy: plain SVG with a view box and presentation attributes, because not every reader
+applies a page's style sheet inside a drawing; no script, no font of its own.
 """
 
 from __future__ import annotations
@@ -11,13 +12,25 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from lfr_engine.deployment.measures import Measure, interval_in_words, rate_in_words
+from lfr_engine.deployment.measures import Measure, interval_in_words
 from lfr_engine.deployment.record import Latency
 
 _WIDTH = 640
-_LABEL = 190
+_LABEL = 232
 _ROW = 26
 _RARE = -6  # the logarithmic axis begins at one in a million
+_RARE_TICKS = ("1 / million", "1 / 100,000", "1 / 10,000", "1 / 1,000", "1 %", "10 %", "100 %")
+_INK, _PALE, _GREY, _ALARM = "#223344", "#99aabb", "#cccccc", "#aa0000"
+_STYLES = {
+    "grid": f'stroke="{_GREY}"',
+    "bar": f'stroke="{_INK}" stroke-width="3"',
+    "limit": f'stroke="{_ALARM}" stroke-width="2" stroke-dasharray="5 3"',
+    "point": f'fill="{_INK}"',
+    "block": f'fill="{_PALE}"',
+    "label": 'font-size="12"',
+    "tick": 'font-size="10" text-anchor="middle"',
+    "left": 'font-size="10" text-anchor="end"',
+}
 
 
 def intervals(
@@ -39,9 +52,11 @@ def intervals(
 
     bottom = len(measures) * _ROW + 6
     parts = []
-    ticks = [10.0**power for power in range(_RARE, 1)] if rare else [n / 5 for n in range(6)]
-    for tick in ticks:
-        label = "1 in 1" if rare and tick == 1 else rate_in_words(tick) if tick else "0 %"
+    if rare:
+        ticks = [(10.0 ** (_RARE + n), label) for n, label in enumerate(_RARE_TICKS)]
+    else:
+        ticks = [(n / 5, f"{20 * n} %") for n in range(6)]
+    for tick, label in ticks:
         parts.append(_line(x(tick), 0, x(tick), bottom, "grid"))
         parts.append(_text(x(tick), bottom + 14, label, "tick"))
     if limit is not None:
@@ -53,7 +68,7 @@ def intervals(
         bar = _line(x(shown.low), y, x(shown.high), y, "bar")
         point = ""
         if shown.share is not None:
-            point = f'<circle cx="{x(shown.share):.1f}" cy="{y:.1f}" r="4.5" class="point"/>'
+            point = f'<circle cx="{x(shown.share):.1f}" cy="{y:.1f}" r="4.5" {_STYLES["point"]}/>'
         parts.append(f"<g><title>{escape(said)}</title>{bar}{point}</g>")
     return _svg(bottom + 20, "Shares with 95 % intervals", parts)
 
@@ -84,11 +99,12 @@ def over_time(
         said = f"<title>{time:%H:%M}: {count:,} passes</title>"
         parts.append(
             f'<rect x="{x(time):.1f}" y="{height - tall:.1f}" width="{width:.1f}" '
-            f'height="{tall:.1f}" class="block">{said}</rect>'
+            f'height="{tall:.1f}" {_STYLES["block"]}>{said}</rect>'
         )
     for time in alerts:
         mark = f"M{x(time):.1f} {height + 4} l4 8 h-8 z"
-        parts.append(f'<path d="{mark}" class="point"><title>alert {time:%H:%M:%S}</title></path>')
+        said = f"<title>alert {time:%H:%M:%S}</title>"
+        parts.append(f'<path d="{mark}" {_STYLES["point"]}>{said}</path>')
     hours = int(span // 3600) + 1
     step = dt.timedelta(hours=max(1, hours // 8))
     tick = first.replace(minute=0, second=0, microsecond=0) + dt.timedelta(hours=1)
@@ -124,15 +140,13 @@ def latencies(rows: Sequence[Latency]) -> str:
 
 
 def _svg(height: float, title: str, parts: Sequence[str]) -> str:
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}">'
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
-    )
+    frame = f'viewBox="0 0 {_WIDTH} {height:.0f}" font-family="sans-serif" role="img"'
+    return f"<svg {frame}><title>{escape(title)}</title>{''.join(parts)}</svg>"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, style: str) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{style}"/>'
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" {_STYLES[style]}/>'
 
 
 def _text(x: float, y: float, text: str, style: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" class="{style}">{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" {_STYLES[style]}>{escape(text)}</text>'

@@ -57,6 +57,14 @@ def test_verify_names_the_first_bad_record(path: Path, capsys: pytest.CaptureFix
     assert "DOES NOT HOLD\n  record 4 was altered" in capsys.readouterr().out
 
 
+def test_verify_tells_an_unfinished_write_from_damage(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path.write_bytes(path.read_bytes() + b'{"hash":')
+    assert run("verify") == 1
+    assert "record 8 is cut short\n  a writer is at work" in capsys.readouterr().out
+
+
 def test_show_filters(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def seqs(*words: str) -> list[int]:
         assert run("show", "--json", *words) == 0

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lfr_engine.deployment.measures import interval_in_words, measure, rate_in_words
@@ -146,6 +146,7 @@ steps = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(steps, st.lists(st.integers(0, 500), max_size=6), st.lists(st.booleans(), max_size=20))
 def test_totals_counted_another_way_are_equal(
     life: list[Step], traffics: list[int], staff: list[bool]
