@@ -8,7 +8,6 @@ it is made; a defect in a handler is logged here and costs its caller an answer,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,53 +102,71 @@ def line(
     )
 
 
-async def answer(handling: Handling, caller: Caller, request: m.Request) -> m.Response | m.Error:
-    """Run a request. Cancelled when the client cancels or goes; otherwise always answers."""
+async def answer(
+    handling: Handling, caller: Caller, request: m.Request, scope: trio.CancelScope
+) -> m.Response | m.Error:
+    """Run a request; always answers, unless the whole connection is cancelled.
 
-    def refuse(code: ErrorCode, text: str, field: str | None = None) -> m.Error:
-        return m.Error(id=request.id, code=code, text=text, field=field)
-
+    Args:
+        handling: What every request needs.
+        caller: Who asks.
+        request: What is asked.
+        scope: Not yet entered; cancelling it cancels the request. Its deadline is set here.
+    """
     spec = COMMANDS.get(request.command)
+    asked = False
+    outcome: m.Response | m.Error = _refusal(
+        request, ErrorCode.CANCELLED, "cancelled; the outcome is unknown"
+    )
     try:
-        if spec is None or caller.role not in spec.roles:
-            code = ErrorCode.UNKNOWN_COMMAND if spec is None else ErrorCode.FORBIDDEN
-            text = "no such command" if spec is None else f"not for the role {caller.role}"
-            await handling.record(line(caller, request.command, "refused", code))
-            return refuse(code, text)
-        arguments = to_record(request.args, spec.arguments)
-        if spec.journalled:
-            details = safe_details(request.args)
-            await handling.record(line(caller, spec.name, "asked", details=details))
-        return await _run(handling, caller, request, spec, arguments, refuse)
+        with scope:
+            if spec is None or caller.role not in spec.roles:
+                return await _refuse(handling, caller, request, spec)
+            arguments = to_record(request.args, spec.arguments)
+            if spec.journalled:
+                details = safe_details(request.args)
+                await handling.record(line(caller, spec.name, "asked", details=details))
+                asked = True
+            seconds = handling.request_seconds
+            if request.deadline_ms is not None:
+                seconds = request.deadline_ms / 1e3
+            scope.deadline = trio.current_time() + seconds
+            outcome = await _run(handling.engine, caller, request, spec, arguments)
+        if scope.cancelled_caught and trio.current_time() >= scope.deadline:
+            text = "not finished before its deadline; the outcome is unknown"
+            outcome = _refusal(request, ErrorCode.DEADLINE, text)
+        if asked and isinstance(outcome, m.Error):
+            await handling.record(line(caller, request.command, "failed", outcome.code))
     except BadArgument as error:
-        return refuse(ErrorCode.BAD_ARGUMENT, error.text, error.field or None)
+        return _refusal(request, ErrorCode.BAD_ARGUMENT, error.text, error.field or None)
+    except LfrError as error:
+        return to_error(request.id, error)
+    return outcome
+
+
+async def _refuse(
+    handling: Handling, caller: Caller, request: m.Request, spec: CommandSpec | None
+) -> m.Error:
+    code = ErrorCode.UNKNOWN_COMMAND if spec is None else ErrorCode.FORBIDDEN
+    await handling.record(line(caller, request.command, "refused", code))
+    text = "no such command" if spec is None else f"not for the role {caller.role}"
+    return _refusal(request, code, text)
+
+
+async def _run(
+    engine: EngineApi, caller: Caller, request: m.Request, spec: CommandSpec, arguments: Any
+) -> m.Response | m.Error:
+    try:
+        result = await engine.execute(spec, arguments, caller)
+        if isinstance(result, spec.result):
+            return m.Response(id=request.id, result=result)
+        log.error("wrong result", command=spec.name, kind=type(result).__name__)
     except LfrError as error:
         return to_error(request.id, error)
     except Exception:  # a defect in one handler must not take the server down
         log.exception("request failed", command=request.command, session=caller.session)
-        return refuse(ErrorCode.INTERNAL, "a defect in the engine; its log says more")
+    return _refusal(request, ErrorCode.INTERNAL, "a defect in the engine; its log says more")
 
 
-async def _run(
-    handling: Handling,
-    caller: Caller,
-    request: m.Request,
-    spec: CommandSpec,
-    arguments: Any,
-    refuse: Callable[[ErrorCode, str], m.Error],
-) -> m.Response | m.Error:
-    seconds = handling.request_seconds if request.deadline_ms is None else request.deadline_ms / 1e3
-    outcome: m.Response | m.Error = refuse(
-        ErrorCode.DEADLINE, f"not finished within {seconds:g} s; the outcome is unknown"
-    )
-    with trio.move_on_after(seconds):
-        try:
-            result = await handling.engine.execute(spec, arguments, caller)
-            if not isinstance(result, spec.result):
-                raise EngineError(spec.name, f"its handler returned a {type(result).__name__}")
-            outcome = m.Response(id=request.id, result=result)
-        except LfrError as error:
-            outcome = to_error(request.id, error)
-    if spec.journalled and isinstance(outcome, m.Error):
-        await handling.record(line(caller, spec.name, "failed", outcome.code))
-    return outcome
+def _refusal(request: m.Request, code: ErrorCode, text: str, field: str | None = None) -> m.Error:
+    return m.Error(id=request.id, code=code, text=text, field=field)

@@ -263,11 +263,7 @@ class Session:
         nursery.start_soon(self._answer, request, caller, scope)
 
     async def _answer(self, request: m.Request, caller: Caller, scope: trio.CancelScope) -> None:
-        outcome: m.Response | m.Error = m.Error(
-            id=request.id, code=ErrorCode.CANCELLED, text="cancelled; the outcome is unknown"
-        )
-        with scope:
-            outcome = await answer(self._server.handling, caller, request)
+        outcome = await answer(self._server.handling, caller, request, scope)
         del self._scopes[request.id]
         try:
             await self._out.send(outcome)

@@ -29,7 +29,7 @@ def ask(
     request = m.Request(id=1, command=command, args=args)
 
     async def scenario() -> m.Response | m.Error:
-        return await answer(handling, caller(role), request)
+        return await answer(handling, caller(role), request, trio.CancelScope())
 
     return trio.run(scenario)
 
@@ -189,7 +189,7 @@ def test_a_deadline_ends_the_work_and_is_journalled() -> None:
 
     async def scenario() -> m.Response | m.Error:
         handling = Handling(engine, engine.record, 30.0)
-        return await answer(handling, caller(R.AUDITOR), request)
+        return await answer(handling, caller(R.AUDITOR), request, trio.CancelScope())
 
     said = trio.run(scenario, clock=trio.testing.MockClock(autojump_threshold=0))
     assert isinstance(said, m.Error)
