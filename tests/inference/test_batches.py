@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lfr_engine.errors import ModelError
 from lfr_engine.inference.batches import BATCH, BatchedNetwork, runs
 from lfr_engine.inference.devices import choose_precision
-from lfr_engine.inference.session import DeviceOptions, Input
+from lfr_engine.inference.session import DeviceOptions, Input, Session
 from lfr_engine.vision.frame import ByteArray
 from tests.inference.networks import first_pixel, mean_colour
 from tests.inference.real_packs import installed
@@ -77,3 +77,30 @@ def test_a_face_gets_the_same_answer_alone_and_in_company(pack: str, role: str) 
         together = batched.run(pictures)
         alone = np.concatenate([batched.run(picture[None]) for picture in pictures])
         np.testing.assert_allclose(together, alone, atol=1e-4 * np.abs(alone).max())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pack", ["opencv-zoo", "omz"])
+def test_streams_and_precision_hardly_change_an_answer(pack: str) -> None:
+    """Every network of ours, in every way we run it, against f32 on one stream.
+
+    Wrong kernels are silent: YuNet's original file scores 0 everywhere in bf16 on two streams.
+    """
+    rng = np.random.default_rng(4)
+    for role, network in installed(pack).networks.items():
+        spec = network.spec.preprocessing
+        input_ = Input(width=spec.width, height=spec.height, colours=spec.colours)
+        coarse = rng.integers(60, 200, (1, spec.height // 4, spec.width // 4, 3), dtype=np.uint8)
+        picture = coarse.repeat(4, axis=1).repeat(4, axis=2)
+        true = Session(network.path, input_, F32).run(picture)
+        precision = choose_precision("CPU", None)
+        for requests, threads in ((1, 1), (2, 2), (2, 0)):
+            options = DeviceOptions(precision=precision, requests=requests, threads=threads)
+            answer = Session(network.path, input_, options).run(picture)
+            for name, right in true.items():
+                # The rows of an SSD come in order of score: their scores are compared.
+                part = np.s_[..., 2] if name == "detection_out" else np.s_[...]
+                expected, got = right[part], answer[name][part]
+                span = np.abs(expected).max() + 1e-6
+                error = np.abs(got - expected).mean() / span
+                assert error < 0.02, (role, name, precision, requests, threads)
