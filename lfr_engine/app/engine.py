@@ -8,16 +8,14 @@ spent fails the engine loudly, except a camera, which fails alone.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 import trio
 
 from lfr_engine.actors.alerting import AlertingSettings, Record, run_alerting
 from lfr_engine.actors.cadence import Cadence
-from lfr_engine.actors.camera import CameraReport, CameraSettings, run_camera
+from lfr_engine.actors.camera import CameraReport, CameraSettings, Read, run_camera
 from lfr_engine.actors.detector import DetectorSettings, FaceDetector, run_detector
 from lfr_engine.actors.embedder import EmbedderSettings, FaceEmbedder, run_embedder
 from lfr_engine.actors.events import EngineEvent
@@ -30,8 +28,6 @@ from lfr_engine.identity.matcher import Gallery
 from lfr_engine.runtime.supervise import Action, ActorState, Policy, supervise
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.sources.condition import Condition
-from lfr_engine.sources.reader import StreamFacts, read_video
-from lfr_engine.vision.frame import Frame
 
 TO_EMBEDDER = 8
 TO_MATCHER = 64
@@ -46,6 +42,7 @@ class CameraPlan:
     """One camera of a run. ``fast``: recorded, read as quickly as it can be processed."""
 
     settings: CameraSettings
+    read: Read
     fast: bool
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     inside: Inside | None = None
@@ -171,7 +168,7 @@ class Engine:
                         self._watching[name].cancel()
                     await run_camera(
                         settings,
-                        partial(_read, settings, self.telemetry),
+                        plan.read,
                         feed,
                         report,
                         Cadence(adaptive=not plan.fast),
@@ -196,18 +193,6 @@ class Engine:
         state, reason = self.actors[name]
         if state is ActorState.CRASHED:
             raise EngineError(name, f"failed for good: {reason}")
-
-
-def _read(
-    settings: CameraSettings,
-    telemetry: Telemetry,
-    deliver: Callable[[Frame], object],
-    stop: threading.Event,
-    on_open: Callable[[StreamFacts], None],
-) -> None:
-    read_video(
-        settings.camera, settings.address, settings.reader, telemetry.clock, deliver, stop, on_open
-    )
 
 
 async def _forget_all(shots: trio.MemoryReceiveChannel[ToEmbedder]) -> None:

@@ -8,6 +8,7 @@ heard at any moment; a source that fails is reported and the others go on.
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +45,9 @@ from lfr_engine.inference.store import InstalledPack, ModelStore
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.runtime.lanes import Lane, open_lane
 from lfr_engine.runtime.telemetry import Telemetry
+from lfr_engine.sources.reader import StreamFacts, read_video
 from lfr_engine.sources.spec import SourceAddress, parse_address, unique_names
+from lfr_engine.vision.frame import Frame
 from lfr_engine.vision.tracker import TrackerSettings
 
 _Result = TypeVar("_Result")
@@ -158,8 +161,7 @@ async def run_exercise(
     names = unique_names(addresses)
     engine = Engine(
         cameras=[
-            CameraPlan(CameraSettings(name, address), fast=True)
-            for name, address in zip(names, addresses, strict=True)
+            _camera(name, address, clock) for name, address in zip(names, addresses, strict=True)
         ],
         networks=networks,
         matching=matching,
@@ -172,6 +174,19 @@ async def run_exercise(
     interrupted = await _run(engine, stopping)
     duration_s = (clock.monotonic_ns() - began_ns) / 1e9
     return _report(ready, engine, tally, duration_s, interrupted=interrupted)
+
+
+def _camera(name: str, address: SourceAddress, clock: Clock) -> CameraPlan:
+    settings = CameraSettings(name, address)
+
+    def read(
+        deliver: Callable[[Frame], object],
+        stop: threading.Event,
+        on_open: Callable[[StreamFacts], None],
+    ) -> None:
+        read_video(name, address, settings.reader, clock, deliver, stop, on_open)
+
+    return CameraPlan(settings, read, fast=True)
 
 
 async def _until(stopping: trio.Event, work: Callable[[], Awaitable[_Result]]) -> _Result | None:

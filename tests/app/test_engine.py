@@ -1,0 +1,215 @@
+"""The whole engine on painted people: who is alerted, how often, and what is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+import trio
+
+from lfr_engine.actors.alerting import AlertingSettings
+from lfr_engine.actors.camera import CameraSettings
+from lfr_engine.actors.events import AlertTold, EngineEvent, PassEnded
+from lfr_engine.alerts.adjudication import AdjudicationSettings
+from lfr_engine.alerts.evidence import EvidenceSettings
+from lfr_engine.alerts.policy import EntryFacts
+from lfr_engine.app.engine import CameraPlan, Engine, Matching, Networks
+from lfr_engine.clock import SystemClock
+from lfr_engine.errors import EngineError, SourceRefused
+from lfr_engine.journal.events.fields import Event
+from lfr_engine.runtime.telemetry import Telemetry
+from lfr_engine.sources.condition import CameraState
+from lfr_engine.sources.spec import parse_address
+from lfr_engine.vision.faces import Faces
+from lfr_engine.vision.frame import Picture
+from tests.support import painted
+from tests.support.painted import PaintedDetector, PaintedEmbedder, Walk
+
+
+@dataclass
+class Stage:
+    """One run of the engine and all it said."""
+
+    cameras: dict[str, list[Walk]]
+    listed: tuple[str, ...] = ("ann", "bob")
+    seconds: float = 10.0
+    detector: PaintedDetector = field(default_factory=PaintedDetector)
+    matching: bool = True
+    told: list[EngineEvent] = field(default_factory=list)
+    recorded: list[Event] = field(default_factory=list)
+    embedder: PaintedEmbedder = field(default_factory=PaintedEmbedder)
+
+    def engine(self) -> Engine:
+        clock = SystemClock()
+        gallery = painted.gallery(*self.listed)
+        alerting = AlertingSettings(
+            AdjudicationSettings("test"),
+            EvidenceSettings(0.6),
+            {name: EntryFacts(name, "wanted") for name in self.listed},
+            "square",
+            exercise=True,
+            recorded=True,
+        )
+        plans = [
+            CameraPlan(
+                CameraSettings(name, parse_address(f"{name}.mp4")),
+                painted.reader(name, walks, clock, seconds=self.seconds),
+                fast=True,
+            )
+            for name, walks in self.cameras.items()
+        ]
+        return Engine(
+            plans,
+            Networks(lambda: self.detector, lambda: self.embedder, painted.CROPPER),
+            Matching(gallery, alerting) if self.matching else None,
+            Telemetry(clock),
+            self.record,
+            self.told.append,
+        )
+
+    async def record(self, events: Sequence[Event]) -> None:
+        self.recorded.extend(events)
+        await trio.lowlevel.checkpoint()
+
+    def run(self) -> Engine:
+        engine = self.engine()
+        trio.run(engine.run)
+        return engine
+
+    @property
+    def alerts(self) -> list[tuple[str, str]]:
+        alerts = (t for t in self.told if isinstance(t, AlertTold))
+        return [(t.alert.entry, t.alert.camera) for t in alerts if t.new]
+
+    @property
+    def passes(self) -> list[PassEnded]:
+        return [t for t in self.told if isinstance(t, PassEnded) and t.confirmed]
+
+
+def _new(told: EngineEvent) -> bool:
+    return isinstance(told, AlertTold) and told.new
+
+
+def test_a_listed_walker_is_alerted_once_and_a_stranger_never() -> None:
+    stage = Stage({"door": [Walk("ann", 1, 6), Walk("cid", 2, 8, row=150)]})
+    engine = stage.run()
+    assert stage.alerts == [("ann", "door")]
+    assert len(stage.passes) == 2
+    assert engine.telemetry.counts["erased templates"] == engine.telemetry.counts["embedded"] > 0
+    assert engine.reports["door"].condition.state is CameraState.ENDED
+
+
+def test_two_cameras_that_see_one_person_make_one_alert() -> None:
+    stage = Stage({"door": [Walk("ann", 1, 6)], "gate": [Walk("ann", 2, 7)]})
+    stage.run()
+    assert len(stage.alerts) == 1
+    assert len(stage.passes) == 2
+    last = [t for t in stage.told if isinstance(t, AlertTold)][-1]
+    assert {camera for camera, _ in last.alert.tracks} == {"door", "gate"}
+
+
+def test_a_second_wanted_person_is_not_hidden_by_the_first() -> None:
+    stage = Stage({"door": [Walk("ann", 1, 6), Walk("bob", 1.5, 7, row=150)]})
+    stage.run()
+    assert sorted(stage.alerts) == [("ann", "door"), ("bob", "door")]
+
+
+@pytest.mark.slow
+def test_who_returns_much_later_is_a_new_pass_and_a_new_alert() -> None:
+    walks = [Walk("ann", 1, 5), Walk("ann", 100, 105, backwards=True)]
+    stage = Stage({"door": walks}, seconds=107)
+    stage.run()
+    assert [entry for entry, _ in stage.alerts] == ["ann", "ann"]
+    assert len(stage.passes) == 2
+
+
+def test_people_who_cross_keep_their_names() -> None:
+    walks = [Walk("ann", 1, 7, row=60), Walk("cid", 1, 7, row=100, backwards=True)]
+    stage = Stage({"door": walks}, listed=("ann",))
+    stage.run()
+    assert stage.alerts == [("ann", "door")]
+
+
+def test_an_alert_is_recorded_before_it_is_told() -> None:
+    stage = Stage({"door": [Walk("ann", 1, 6)]})
+    order: list[str] = []
+
+    async def record(events: Sequence[Event]) -> None:
+        await trio.sleep(0.01)
+        order.append("recorded")
+
+    engine = stage.engine()
+    engine.record = record
+    engine.publish = lambda event: order.append("told") if _new(event) else None
+    trio.run(engine.run)
+    assert order[:2] == ["recorded", "told"]
+
+
+def test_commissioning_templates_nobody() -> None:
+    stage = Stage({"door": [Walk("ann", 1, 6)]}, matching=False)
+    engine = stage.run()
+    assert stage.embedder.calls == 0
+    assert engine.telemetry.counts["detected door"] == 100
+
+
+def test_a_refused_source_is_reported_and_the_other_runs_on() -> None:
+    stage = Stage({"door": [Walk("ann", 1, 6)], "gate": []})
+    engine = stage.engine()
+
+    def refuse(*_: object) -> None:
+        raise SourceRefused("gate.mp4", "no such file")
+
+    engine.cameras[1] = CameraPlan(engine.cameras[1].settings, refuse, fast=True)
+    trio.run(engine.run)
+    assert stage.alerts == [("ann", "door")]
+    assert engine.reports["gate"].condition.state is CameraState.REFUSED
+    assert engine.reports["gate"].error == "gate.mp4: no such file"
+
+
+def test_a_stop_drains_what_is_under_way() -> None:
+    stage = Stage({"door": [Walk("ann", 0, 600)]}, seconds=600)
+    engine = stage.engine()
+
+    async def scenario() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(engine.run)
+            while not stage.alerts:
+                await trio.sleep(0.001)
+            engine.stop()
+            with trio.fail_after(5):
+                while nursery.child_tasks:
+                    await trio.sleep(0.001)
+
+    trio.run(scenario)
+    assert 0 < engine.reports["door"].frames < 6000
+    assert len(stage.passes) == 1
+    assert engine.telemetry.counts["erased templates"] == engine.telemetry.counts["embedded"]
+
+
+class Flaky(PaintedDetector):
+    """Fails now and then, or always."""
+
+    def __init__(self, fail_at: set[int] | None) -> None:
+        self.calls = 0
+        self.fail_at = fail_at
+
+    def detect(self, picture: Picture) -> Faces:
+        self.calls += 1
+        if self.fail_at is None or self.calls in self.fail_at:
+            raise RuntimeError("the device is on fire")
+        return super().detect(picture)
+
+
+def test_a_detector_that_fails_is_opened_again_and_the_lost_frames_are_counted() -> None:
+    stage = Stage({"door": [Walk("ann", 1, 6)]}, detector=Flaky({20, 40}))
+    engine = stage.run()
+    assert stage.alerts == [("ann", "door")]
+    assert 2 <= engine.telemetry.drops["door"]["device"] <= 4
+
+
+def test_a_detector_that_always_fails_ends_the_engine_loudly() -> None:
+    stage = Stage({"door": [Walk("ann", 1, 6)]}, detector=Flaky(None))
+    with pytest.RaisesGroup(EngineError, allow_unwrapped=True, flatten_subgroups=True) as caught:
+        stage.run()
+    assert caught.value is not None
