@@ -87,6 +87,7 @@ def show_key(file: Path, officer: str, passphrase: bool) -> None:
 @click.option("--end", type=MOMENT, help="UTC; or give --hours.")
 @click.option("--hours", type=click.FloatRange(0, 24, min_open=True), help="How long, from start.")
 @click.option("--watchlist", required=True, help="Id of the one list it permits.")
+@click.option("--watchlist-digest", help="Bind it to one sealed content of that list.")
 @click.option(
     "--retention",
     type=click.Choice(["met", "swp", "strict"]),

@@ -21,7 +21,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from lfr_engine.errors import InputError, RuleError
-from lfr_engine.journal.events.fields import Name, Ref, Text, Time
+from lfr_engine.journal.events.fields import Digest, Name, Ref, Text, Time
 from lfr_engine.journal.signing import Signer, fingerprint, signature_holds, sync_folder
 
 HIGHEST_CEILING = 0.001  # R6: 1 false alert in 1,000 passes; an authority may only ask for less
@@ -43,6 +43,7 @@ class Authority(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Signed permission: who, why, where, when, with which list.
 
     ``false_alert_ceiling`` is a share of passes, above 0 and at most 0.001 (R6).
+    ``watchlist_digest`` binds it to one sealed content of the list, not only to the list's id.
     """
 
     format: Literal[1] = 1
@@ -56,6 +57,7 @@ class Authority(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     start: Time
     end: Time
     watchlist: Ref
+    watchlist_digest: Digest | None = None
     retention: Literal["met", "swp", "strict"]
     false_alert_ceiling: Annotated[float, msgspec.Meta(gt=0, le=HIGHEST_CEILING)]
     officer: Officer
@@ -96,6 +98,7 @@ def render(authority: Authority) -> bytes:
     """An unsigned document: the body, ready to be read and signed."""
     a = authority
     title = "EXERCISE – recorded material only" if a.mode == "exercise" else "Authority"
+    digest = f"watchlist_digest = {_quoted(a.watchlist_digest)}\n" if a.watchlist_digest else ""
     text = f"""\
 # {title} for live facial recognition. Signing covers every character above [signature].
 format = {a.format}
@@ -112,7 +115,7 @@ start = {_moment(a.start)}
 end = {_moment(a.end)}
 
 watchlist = {_quoted(a.watchlist)}
-retention = {_quoted(a.retention)}  # met, swp or strict: what is kept, and for how long
+{digest}retention = {_quoted(a.retention)}  # met, swp or strict: what is kept, and for how long
 false_alert_ceiling = {a.false_alert_ceiling}  # false alerts per person who passes
 
 [officer]

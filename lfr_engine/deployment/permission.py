@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from lfr_engine.deployment.authority import Authority, Document, TrustedKey
 from lfr_engine.errors import RuleError
+from lfr_engine.journal.events.deployment import AuthorityRefused
 
 OLDEST_LIST = dt.timedelta(hours=24)  # R4: built at most a day before the start
 CLOCK_TOLERANCE = dt.timedelta(seconds=5)  # a synchronised clock is stepped by less than this
@@ -36,14 +37,16 @@ class AuthoritySettings:
 class Requirements:
     """The facts of this run that the authority must cover.
 
-    watchlist: id of the list that is loaded; None where the run is only being prepared.
-    watchlist_built: when it was built. builders: ids of the persons who built or sealed it.
+    watchlist, watchlist_digest: id and content of the list that is loaded; None where the run is
+    only being prepared. watchlist_built: when work on it began. builders: ids of the persons who
+    built or sealed it.
     cameras, zones: ids that are configured. live_sources: whether any camera is not a recording.
     clock_synchronised: what the system says. last_recorded: ``Journal.trusted_floor()``.
     """
 
     settings: AuthoritySettings
     watchlist: str | None = None
+    watchlist_digest: str | None = None
     watchlist_built: dt.datetime | None = None
     builders: frozenset[str] = frozenset()
     cameras: frozenset[str] = frozenset()
@@ -87,6 +90,16 @@ def check(document: Document | None, now: dt.datetime, facts: Requirements) -> L
     assert document is not None
     assert document.key is not None
     return LiveAuthority(document.authority, document.digest, document.key)
+
+
+def refusal(problem: RuleError, document: Document | None) -> AuthorityRefused:
+    """The event to journal when ``check`` refused."""
+    return AuthorityRefused(
+        rule=problem.rule,
+        cause=problem.cause,
+        authority=document.authority.id if document else None,
+        digest=document.digest if document else None,
+    )
 
 
 def problems(
@@ -176,6 +189,14 @@ def _subject(authority: Authority, name: str, facts: Requirements) -> Iterator[R
             name,
             f"it is for watchlist {authority.watchlist}, but {facts.watchlist} is loaded",
             "load the list that was authorised",
+        )
+    signed_for = authority.watchlist_digest
+    if facts.watchlist_digest is not None and signed_for not in (None, facts.watchlist_digest):
+        yield RuleError(
+            "R3",
+            name,
+            f"watchlist {authority.watchlist} is not the one that was signed for: it was changed",
+            "ask for an authority for the list as it is",
         )
     for what, configured, allowed in (
         ("camera", facts.cameras, authority.cameras),

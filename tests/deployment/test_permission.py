@@ -3,16 +3,25 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import sys
+from pathlib import Path
 
 import pytest
 
-from lfr_engine.clock import Stamp
+from lfr_engine.clock import ManualClock, Stamp, stamp
 from lfr_engine.deployment.authority import Document, Officer, TrustedKey, parse, self_signed, sign
 from lfr_engine.deployment.clockguard import ClockGuard, synchronised
-from lfr_engine.deployment.permission import AuthoritySettings, Requirements, check, problems
+from lfr_engine.deployment.permission import (
+    AuthoritySettings,
+    Requirements,
+    check,
+    problems,
+    refusal,
+)
 from lfr_engine.errors import RuleError
+from lfr_engine.journal.kinds import checked, item
 from lfr_engine.journal.signing import Signer
 from tests.deployment.papers import END, FACTS, NOON, OFFICER, START, authority, signed, unsigned
+from tests.journal.building import opened
 
 HOUR = dt.timedelta(hours=1)
 
@@ -48,6 +57,14 @@ REFUSALS: list[tuple[str, Document | None, dt.datetime, Requirements, str, str]]
     ("too long", signed(), NOON, facts(settings=TWO_HOURS), "R3", "for 6 h, longer than the 2 h"),
     ("backwards", signed(end=START), START, FACTS, "R3", "ends before it begins"),
     ("wrong list", signed(), NOON, facts(watchlist="WL-2"), "R3", "for watchlist WL-1, but WL-2"),
+    (
+        "changed list",
+        signed(watchlist_digest="a" * 64),
+        NOON,
+        facts(watchlist_digest="b" * 64),
+        "R3",
+        "not the one that was signed for",
+    ),
     ("wrong camera", signed(), NOON, facts(cameras=frozenset({"cam9"})), "R3", "camera cam9"),
     ("wrong zone", signed(), NOON, facts(zones=frozenset({"park"})), "R3", "zone park"),
     ("unsynchronised", signed(), NOON, facts(clock_synchronised=False), "R3", "not synchronised"),
@@ -103,6 +120,42 @@ def test_each_refusal_says_what_is_missing_and_which_rule_asks(
     assert caught.value.rule == rule
     assert f"({rule})" in str(caught.value)
     assert len(list(problems(document, now, facts))) == 1
+
+
+def test_a_list_may_be_bound_by_its_content() -> None:
+    same = facts(watchlist_digest="a" * 64)
+    check(signed(watchlist_digest="a" * 64), NOON, same)
+    check(signed(), NOON, same)
+
+
+def test_a_refusal_can_be_journalled() -> None:
+    for document in (None, altered()):
+        (problem,) = problems(document, NOON, FACTS)
+        kind, body = item(refusal(problem, document))
+        assert (kind, body["rule"]) == ("authority.refused", "R3")
+        assert checked(kind, body)
+
+
+def test_a_clock_set_back_or_forward_a_day_is_refused_or_ended_and_journalled(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock(started=NOON)
+    with opened(tmp_path / "j", clock) as journal:
+        guard = ClockGuard(stamp(clock))
+        for days, cause in ((-1, "rewound"), (1, "jumped")):
+            clock.started = NOON + dt.timedelta(days)
+            fault = guard.check(stamp(clock), "D-1")
+            assert fault is not None
+            assert journal.append(*item(fault)).body["cause"] == cause
+        # a new start: ahead the authority is over, back again the journal knows better
+        with pytest.raises(RuleError, match="expired"):
+            check(signed(), clock.utc(), facts(last_recorded=journal.trusted_floor()))
+        clock.started = NOON
+        with pytest.raises(RuleError, match="journal already recorded"):
+            check(signed(), clock.utc(), facts(last_recorded=journal.trusted_floor()))
+        vouched = {"actor": "J. Doe", "role": "engineer", "reason": "wrong time server"}
+        journal.append("clock.corrected", vouched)
+        check(signed(), clock.utc(), facts(last_recorded=journal.trusted_floor()))
 
 
 def test_all_problems_are_listed_for_those_who_prepare() -> None:
