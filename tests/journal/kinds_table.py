@@ -15,13 +15,16 @@ from lfr_engine.journal.kinds import KINDS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "journal.md"
 BEGIN = "<!-- kinds: drawn by tests/journal/kinds_table.py -->"
+MODULES = ("engine", "deployment", "watchlist", "alerts", "access")
 END = "<!-- end of kinds -->"
 
 
 def table() -> str:
     """Markdown: a section for each group of kinds, a row for each kind; ``?`` marks optional."""
     parts = []
-    for group, names in groupby(KINDS, key=lambda name: name.partition(".")[0]):
+    # the registry is in the order of imports, which is not the same in every process
+    ordered = sorted(KINDS, key=lambda name: MODULES.index(KINDS[name].__module__.split(".")[-1]))
+    for group, names in groupby(ordered, key=lambda name: name.partition(".")[0]):
         parts.append(f"\n| {group} | fields | meaning |\n|---|---|---|")
         for name in names:
             event = KINDS[name]
