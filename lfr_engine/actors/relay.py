@@ -12,15 +12,23 @@ from dataclasses import dataclass, field
 
 import trio
 
+from lfr_engine.actors.relay_mqtt import run_mqtt
 from lfr_engine.actors.relay_router import Decide, Record, Refuse, run_router
+from lfr_engine.actors.relay_tak import run_tak
 from lfr_engine.actors.relay_tetra import run_tetra
-from lfr_engine.errors import ConfigError, LfrError, ProtocolError
+from lfr_engine.actors.relay_voice import run_voice
+from lfr_engine.actors.relay_webhook import run_webhook
+from lfr_engine.errors import ConfigError, ProtocolError
 from lfr_engine.relay.outbox import OutboxStore
 from lfr_engine.relay.port import BearerEvent, BearerLost, Ended, Link, Moments, Order
 from lfr_engine.relay.settings import (
     BearerSettings,
+    MqttSettings,
     RelaySettings,
+    TakSettings,
     TetraSettings,
+    VoiceSettings,
+    WebhookSettings,
 )
 from lfr_engine.relay.table import Request
 from lfr_engine.runtime.flow import Outbox
@@ -153,12 +161,21 @@ async def _keep(
     async def once() -> None:
         try:
             await _run(bearer, addresses, orders, reports, moments)
-        except Exception as error:
-            noted = trio.Event()
-            await reports.send(Ended(bearer.name, describe(error), noted.set))
-            await noted.wait()
-            _drop(orders)
+        except BaseExceptionGroup as group:
+            cancelled, _ = group.split(trio.Cancelled)
+            if cancelled is not None:
+                raise cancelled from None  # we are leaving; that the line broke too is no news
+            await end(group)
             raise
+        except Exception as error:
+            await end(error)
+            raise
+
+    async def end(error: BaseException) -> None:
+        noted = trio.Event()
+        await reports.send(Ended(bearer.name, describe(error), noted.set))
+        await noted.wait()
+        _drop(orders)
 
     def on_state(state: ActorState, reason: str) -> None:
         if state is not ActorState.RUNNING:
@@ -189,4 +206,11 @@ def _run(
     match bearer:
         case TetraSettings():
             return run_tetra(bearer, addresses, orders, reports, moments)
-    raise LfrError(bearer.name, "no such bearer")
+        case TakSettings():
+            return run_tak(bearer, addresses, orders, reports, moments)
+        case VoiceSettings():
+            return run_voice(bearer, addresses, orders, reports, moments)
+        case MqttSettings():
+            return run_mqtt(bearer, addresses, orders, reports, moments)
+        case WebhookSettings():
+            return run_webhook(bearer, addresses, orders, reports, moments)

@@ -113,9 +113,14 @@ def chat(order: Order, handset: Handset, now: dt.datetime) -> bytes:
 
 
 def presence(now: dt.datetime) -> bytes:
-    """We exist, so that officers can write to us; the engine's own position is not given."""
+    """We exist, so that officers can write to us; the engine's own position is not given.
+
+    Servers count as a user only what names its software and its team.
+    """
     event, detail = _event(_SENDER, "a-f-G-U-C", "m-g", now, now + PRESENCE_STALE, None)
+    ET.SubElement(detail, "takv", os="", version="1", device="", platform="LFR")
     ET.SubElement(detail, "contact", callsign="LFR", endpoint="*:-1:stcp")
+    ET.SubElement(detail, "__group", name="Cyan", role="HQ")
     return _bytes(event)
 
 

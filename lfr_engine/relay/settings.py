@@ -94,6 +94,7 @@ class TakSettings(_Bearer, frozen=True, kw_only=True, forbid_unknown_fields=True
         tls: None for plain TCP, which leaves the site's network only over a tunnel.
         places: Place code → where the marker is put; other places get "unknown position".
         pictures: Base URL of the engine's picture links; "" sends none.
+        pictures_secret_file: Key of the links' tokens; the picture server has the same.
     """
 
     host: str
@@ -101,6 +102,7 @@ class TakSettings(_Bearer, frozen=True, kw_only=True, forbid_unknown_fields=True
     tls: TlsFiles | None = None
     places: dict[str, Position] = {}
     pictures: str = ""
+    pictures_secret_file: str | None = None
 
     def desk(self) -> DeskSettings:
         """Chat lines bring receipts."""
@@ -116,6 +118,9 @@ class VoiceSettings(_Bearer, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         lead_in_s: Silence that keys the transmitter before the first word.
         repeats: How often the sentence is said in one transmission.
         multicast_hops: Router hops for multicast.
+        interface: IPv4 address of the interface multicast leaves by; "" lets the system choose.
+        command: Program that reads a sentence on standard input and writes WAV on standard output;
+            ``{voice}`` stands for the phrase file's voice.
     """
 
     language: str = "en"
@@ -123,6 +128,8 @@ class VoiceSettings(_Bearer, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lead_in_s: float = 0.6
     repeats: int = 2
     multicast_hops: int = 1
+    interface: str = ""
+    command: tuple[str, ...] = ("espeak-ng", "-v", "{voice}", "-s", "150", "--stdin", "--stdout")
 
     def desk(self) -> DeskSettings:
         """One voice at a time; nobody confirms."""

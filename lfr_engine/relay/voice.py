@@ -25,6 +25,9 @@ from lfr_engine.relay.cue import Caution, Cue, Marking
 from lfr_engine.relay.g711 import Law, encode
 from lfr_engine.relay.rtp import RATE_HZ
 
+Speech = NDArray[np.int16]
+"""Samples at 8 kHz, shape (n,), 16-bit."""
+
 PLACEHOLDERS = frozenset({"place", "category", "reference", "time", "caution", "review", "count"})
 
 LONGEST_SPEECH_S = 30.0

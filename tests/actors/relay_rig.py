@@ -152,6 +152,21 @@ class RunningRelay:
                 await self._news.wait()
         raise AssertionError(f"{bearer} not up within {limit} s: {self.links}")
 
+    async def wait_down(self, bearer: str = "radio", limit: float = 20.0) -> str:
+        """The bearer went down, or never came up; why."""
+        with trio.move_on_after(limit):
+            while True:
+                downs = [detail for name, up, detail in self.links if not up and name == bearer]
+                if downs:
+                    return downs[-1]
+                await self._news.wait()
+        raise AssertionError(f"{bearer} not down within {limit} s: {self.links}")
+
+    def state_of(self, alert: str) -> str:
+        """The one state an alert has in the outbox."""
+        (state,) = {d.state for d in self.store.load() if d.key.alert == alert}
+        return state.value
+
     async def wait_reply(self, number: int = 1, limit: float = 20.0) -> OfficerReply:
         with trio.move_on_after(limit):
             while len(self.replies) < number:
