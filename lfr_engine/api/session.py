@@ -216,8 +216,6 @@ class Session:
                     began = None
             except RemoteProtocolError as error:
                 return m.Error(code=error.code, text=error.cause)
-            except _Turned as turned:
-                return turned.message
             if self._connection.ended:
                 break
             if not self._connection.held_bytes:

@@ -334,6 +334,38 @@ def test_subscriptions_that_cannot_be_are_refused(
     run(scenario)
 
 
+@pytest.mark.parametrize("topic", ["alerts", "board"])
+def test_a_topic_that_ends_is_said(topic: str) -> None:
+    async def scenario() -> None:
+        lab = Lab()
+        async with lab.connect() as wire:
+            await wire.open()
+            await wire.say(m.Subscribe(id=1, topic=topic, credit=9))
+            assert isinstance(await wire.hear(), m.Subscribed)
+            lab.engine.broadcasts[topic].close()
+            said = await wire.hear()
+            while isinstance(said, m.Event):
+                said = await wire.hear()
+            assert said == m.Ended(id=1, reason="the topic ended")
+
+    run(scenario)
+
+
+def test_a_defect_in_a_feed_ends_that_feed_only() -> None:
+    async def scenario() -> None:
+        lab = Lab()
+        del lab.engine.stored["alerts"]
+        async with lab.connect() as wire:
+            await wire.open()
+            await wire.say(m.Subscribe(id=1, topic="alerts", credit=9))
+            said = await wire.hear()
+            assert (said.id, said.code) == (1, "internal")
+            await wire.say(m.Request(id=2, command="state.get"))
+            assert (await wire.hear()).id == 2
+
+    run(scenario)
+
+
 def test_an_answer_over_the_limit_is_an_error_not_a_cut() -> None:
     async def scenario() -> None:
         async with Lab().connect() as wire:

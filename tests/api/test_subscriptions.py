@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 import trio
 import trio.testing
 from hypothesis import given, settings
@@ -154,6 +155,18 @@ def test_a_slow_reader_of_logs_is_told_how_many_are_gone() -> None:
         await quiet()
         assert m.Lagged(id=1, missed=200 - 128) in reader.heard
         assert len(reader.cursors()) == 128
+
+    play(scenario)
+
+
+def test_a_topic_that_ends_ends_its_subscriptions() -> None:
+    async def scenario(engine: FakeEngine, nursery: trio.Nursery) -> None:
+        for topic in (ALERTS, BOARD, LOGS):
+            engine.broadcasts[topic.name].close()
+            with pytest.RaisesGroup(
+                trio.EndOfChannel, flatten_subgroups=True, allow_unwrapped=True
+            ):
+                await Reader(10).run(engine, topic)
 
     play(scenario)
 

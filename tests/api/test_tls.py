@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import trio
 from lfr_engine.api.callers import ApiSettings, TlsSettings
 from lfr_engine.api.guard import Bounds
 from lfr_engine.api.tokens import TokenStore
-from lfr_engine.client import trio_client
+from lfr_engine.client import aio, blocking, trio_client
 from lfr_engine.client.errors import CallRefused, LinkLost
 from lfr_engine.client.tls import client_context
 from lfr_engine.errors import ConfigError, InputError
@@ -40,7 +41,7 @@ class Site:
             tls=TlsSettings(certificate, certificate, self.authority.path if mutual else None),
             token_file=self.tokens,
             certificates={"desk": [CallerRole.OPERATOR]},
-            bounds=Bounds(handshake_seconds=2),
+            bounds=Bounds(handshake_seconds=3),
         )
 
     def context(self, certificate: Path | None = None) -> ssl.SSLContext:
@@ -68,6 +69,30 @@ def test_a_token_opens_tls(tmp_path: Path) -> None:
             await client.call(a.StateGet())
         assert served.engine.calls[0][2].origin == "127.0.0.1"
         assert served.engine.calls[0][2].proven_by == "token"
+
+    serve(site, scenario)
+
+
+def test_the_other_clients_speak_tls_too(tmp_path: Path) -> None:
+    site = Site(tmp_path, mutual=True)
+    tls = site.context(site.authority.sign("desk"))
+
+    async def with_asyncio(address: TlsAddress) -> str:
+        async with aio.open_client(address, tls=tls) as client:
+            assert client.welcome is not None
+            await client.call(a.StateGet())
+            return client.welcome.caller
+
+    def with_blocking(address: TlsAddress) -> str:
+        with blocking.open_client(address, tls=tls) as client:
+            assert client.welcome is not None
+            client.call(a.StateGet())
+            return client.welcome.caller
+
+    async def scenario(served: Running, address: TlsAddress) -> None:
+        for way in (lambda: asyncio.run(with_asyncio(address)), lambda: with_blocking(address)):
+            assert await trio.to_thread.run_sync(way) == "desk"
+        assert len(served.engine.calls) == 2
 
     serve(site, scenario)
 
@@ -153,11 +178,11 @@ def test_plain_text_and_silence_on_the_tls_port_are_closed(tmp_path: Path) -> No
     async def scenario(served: Running, address: TlsAddress) -> None:
         async with await trio.open_tcp_stream("localhost", address.port) as stream:
             await stream.send_all(b"GET / HTTP/1.1\r\n\r\n")
-            with trio.fail_after(1.5):
+            with trio.fail_after(2.5):
                 while await stream.receive_some():
                     pass
         async with await trio.open_tcp_stream("localhost", address.port) as stream:
-            with trio.fail_after(4):
+            with trio.fail_after(8):
                 assert not await stream.receive_some()
         await wait_until(lambda: served.guard.connections == 0)
 

@@ -271,6 +271,27 @@ def test_the_first_error_is_the_answer_to_every_later_call() -> None:
     assert server.held_bytes == 0
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"\x81\xa4type\xa4\xff\xff\xff\xff",  # not UTF-8
+        b"\x81\xa4type\xa4king",
+        b"\x80",
+        b"\x90",
+        b"\xc0",
+        encode(m.Ping()).replace(b"ping", b"PING"),
+        b"\x82\xa4type\xa4ping\xa1n\xa3one",
+        b"\x82\xa4type\xa4ping\xa1n\xff",
+    ],
+)
+def test_what_is_msgpack_but_no_message_is_malformed(payload: bytes) -> None:
+    server = Pair().open().server
+    server.receive_data(frame(payload))
+    with pytest.raises(RemoteProtocolError) as caught:
+        server.next_message()
+    assert caught.value.code is ErrorCode.MALFORMED
+
+
 def test_messages_before_the_bad_one_are_still_heard() -> None:
     server = Pair().open().server
     server.receive_data(frame(encode(m.Ping(n=1))) + frame(b"\xc1"))
