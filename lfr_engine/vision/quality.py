@@ -133,19 +133,18 @@ def views(faces: Faces, picture_size: tuple[int, int]) -> Views:
     (share of the way from eyes to mouth − LEVEL_NOSE) · PITCH_LEVER. They are good to about 10°,
     enough to tell a turned face from a frontal one. Coinciding landmarks give a turn of 90°.
     """
-    points = faces.landmarks
+    # A point as a complex number: conj(a)·b holds the dot and the cross product of a and b.
+    points = np.ascontiguousarray(faces.landmarks, np.float32).view(np.complex64)[..., 0]
     middle = (points[:, 0] + points[:, 1]) * np.float32(0.5)
     eyes = points[:, 1] - points[:, 0]
-    nose = points[:, 2] - middle
-    mouth = (points[:, 3] + points[:, 4]) * np.float32(0.5) - middle
-    eye_px = np.hypot(eyes[:, 0], eyes[:, 1])
-    aside = nose[:, 0] * eyes[:, 0] + nose[:, 1] * eyes[:, 1]
-    nose_down = nose[:, 1] * eyes[:, 0] - nose[:, 0] * eyes[:, 1]
-    mouth_down = mouth[:, 1] * eyes[:, 0] - mouth[:, 0] * eyes[:, 1]
-    lever = (nose_down - LEVEL_NOSE * mouth_down) * PITCH_LEVER
-    upright = mouth_down > 0
-    yaw = np.where(upright, np.arctan2(aside, NOSE_DEPTH * eye_px * eye_px), np.pi / 2)
-    pitch = np.where(upright, np.arctan2(lever, mouth_down), np.pi / 2)
+    levelled = np.conj(eyes)
+    nose = (points[:, 2] - middle) * levelled
+    mouth = ((points[:, 3] + points[:, 4]) * np.float32(0.5) - middle) * levelled
+    eye_px = np.abs(eyes)
+    lever = (nose.imag - np.float32(LEVEL_NOSE) * mouth.imag) * np.float32(PITCH_LEVER)
+    upright = mouth.imag > 0
+    yaw = np.where(upright, np.arctan2(nose.real, NOSE_DEPTH * eye_px * eye_px), np.pi / 2)
+    pitch = np.where(upright, np.arctan2(lever, mouth.imag), np.pi / 2)
     boxes = faces.boxes
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3)
     limit = np.array(picture_size, np.float32)
@@ -156,7 +155,7 @@ def views(faces: Faces, picture_size: tuple[int, int]) -> Views:
         np.sqrt(sides[:, 0] * sides[:, 1]),
         (yaw * degrees).astype(np.float32),
         (pitch * degrees).astype(np.float32),
-        np.arctan2(eyes[:, 1], eyes[:, 0]) * degrees,
+        np.angle(eyes) * degrees,
         (inside[:, 0] * inside[:, 1]) / (sides[:, 0] * sides[:, 1]),
         faces.scores,
     )

@@ -8,6 +8,7 @@ all faces at once.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from lfr_engine.vision.frame import FloatArray
 
 Point = tuple[float, float]
 BoolArray = npt.NDArray[np.bool_]
+Vector = npt.NDArray[np.float64]
 MOST_CORNERS = 64
 _LEAST_AREA = 1e-4  # of the picture: a smaller zone is a slip of the mouse
 
@@ -73,11 +75,9 @@ class Zone:
         """
         share = np.asarray(points, np.float64) / picture_size
         x, y = share[:, 0, None], share[:, 1, None]
-        near = np.asarray(self.corners, np.float64)
-        far = np.roll(near, -1, axis=0)
-        spans = (near[:, 1] > y) != (far[:, 1] > y)
-        rise = np.where(near[:, 1] == far[:, 1], 1.0, far[:, 1] - near[:, 1])
-        meets = near[:, 0] + (y - near[:, 1]) * (far[:, 0] - near[:, 0]) / rise
+        near_y, far_y, slope, offset = _sides(self.corners)
+        spans = (near_y > y) != (far_y > y)
+        meets = offset + y * slope
         inside: BoolArray = (np.count_nonzero(spans & (x < meets), axis=1) % 2).astype(np.bool_)
         return inside
 
@@ -98,6 +98,16 @@ def zone_of_pixels(
     """A zone drawn in pixels of a (width, height) picture. Raises as ``Zone``."""
     width, height = picture_size
     return Zone(tuple((x / width, y / height) for x, y in corners), name)
+
+
+@functools.lru_cache(maxsize=64)  # cameras of an engine
+def _sides(corners: tuple[Point, ...]) -> tuple[Vector, Vector, Vector, Vector]:
+    """Of each side: the y of its two ends, and x = offset + y · slope along it."""
+    near = np.asarray(corners, np.float64)
+    far = np.roll(near, -1, axis=0)
+    rise = np.where(near[:, 1] == far[:, 1], 1.0, far[:, 1] - near[:, 1])
+    slope = (far[:, 0] - near[:, 0]) / rise
+    return near[:, 1], far[:, 1], slope, near[:, 0] - near[:, 1] * slope
 
 
 def _area(points: npt.NDArray[np.float64]) -> float:
@@ -123,9 +133,6 @@ def _first_crossing(points: npt.NDArray[np.float64]) -> tuple[int, int] | None:
             elif _meet(a, b, c, d):
                 return i, j
     return None
-
-
-Vector = npt.NDArray[np.float64]
 
 
 def _turn(a: Vector, b: Vector, c: Vector) -> float:
