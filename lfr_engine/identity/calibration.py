@@ -20,7 +20,6 @@ import lfr_engine
 from lfr_engine.errors import ConfigError, InputError, RuleError
 from lfr_engine.identity.matcher import IndexArray
 from lfr_engine.identity.tail import (
-    Reals,
     Tail,
     TooAlike,
     collect,
@@ -165,15 +164,6 @@ def calibrate(
         Calibration(FORMAT, contract, cohort, made, lfr_engine.__version__, tail, tuple(refitted)),
         apart,
     )
-
-
-def measured_fpir(scores: Reals, probe_people: IndexArray, threshold: float) -> float:
-    """The share of non-mated probes whose best score passes; each person weighs the same.
-
-    scores: (n,) best score of each probe over a list it is not on. probe_people: (n,).
-    """
-    weights = 1.0 / np.bincount(probe_people)[probe_people]
-    return float(weights[scores >= threshold].sum() / weights.sum())
 
 
 def encode(calibration: Calibration) -> bytes:

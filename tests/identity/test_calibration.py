@@ -105,7 +105,7 @@ def test_the_stated_fpir_holds_on_people_not_fitted(n: int, fpir: float) -> None
         listed = rng.permutation(1500)[:n]
         probes = np.setdiff1d(owners, listed)
         best = (templates[probes] @ templates[listed].T).max(axis=1)
-        rates.append(cal.measured_fpir(best.astype(np.float64), probes, threshold))
+        rates.append(float((best >= threshold).mean()))
     assert fpir / 2 < np.mean(rates) < fpir * 2
 
 
