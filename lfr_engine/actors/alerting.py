@@ -14,16 +14,17 @@ from dataclasses import dataclass, field
 
 import trio
 
-from lfr_engine.actors.events import AlertTold, EngineEvent, PassEnded
-from lfr_engine.actors.messages import Scored, ToAlerting, TrackClosed
+from lfr_engine.actors.events import AlertChanged, AlertTold, EngineEvent, PassEnded
+from lfr_engine.actors.messages import Question, Scored, ToAlerting, TrackClosed
 from lfr_engine.alerts.adjudication import AdjudicationSettings
 from lfr_engine.alerts.evidence import Evidence, EvidenceSettings, Verdict
 from lfr_engine.alerts.policy import EntryFacts, PolicySettings
 from lfr_engine.alerts.table import AlertTable, declined
 from lfr_engine.clock import Stamp
-from lfr_engine.journal.events.alerts import AlertGenerated, AlertUpdated
+from lfr_engine.journal.events.alerts import AlertExpired, AlertGenerated, AlertUpdated
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.runtime.telemetry import Telemetry
+from lfr_engine.vision.pictures import Pictures
 
 Record = Callable[[Sequence[Event]], Awaitable[None]]
 """Makes events durable; returns once they are."""
@@ -34,7 +35,8 @@ class AlertingSettings:
     """What makes an alert.
 
     facts: of every entry of the gallery. stricter: entries with a threshold of their own, above the
-    list's (R5). recorded: time is the scene's.
+    list's (R5). recorded: time is the scene's. restore: what the journal holds of this deployment,
+    each event with the stamp of its record.
     """
 
     adjudication: AdjudicationSettings
@@ -45,6 +47,7 @@ class AlertingSettings:
     policy: PolicySettings = field(default_factory=PolicySettings)
     exercise: bool = False
     recorded: bool = False
+    restore: Sequence[tuple[Event, Stamp]] = ()
 
 
 async def run_alerting(
@@ -61,11 +64,30 @@ async def run_alerting(
     task_status.started()
     async with receive:
         async for item in receive:
+            if isinstance(item, Question):
+                await _answer(item, desk, record, publish)
+                continue
             events, told = desk.take(item)
             if events:
                 await record(events)
             for one in told:
                 publish(one)
+
+
+async def _answer(
+    question: Question, desk: _Desk, record: Record, publish: Callable[[EngineEvent], None]
+) -> None:
+    """Errors of the question go back to who asked; an error of recording ends the engine."""
+    try:
+        question.events, told = desk.ask(question)
+    except Exception as error:  # noqa: BLE001 - it is handed to who asked, whatever it is
+        question.error = error
+    else:
+        if question.events:
+            await record(question.events)
+        for one in told:
+            publish(one)
+    question.done.set()
 
 
 class _Desk:
@@ -77,10 +99,23 @@ class _Desk:
         self._evidence = Evidence(settings.evidence)
         self._table = AlertTable(settings.adjudication, settings.policy, exercise=settings.exercise)
         self._began = telemetry.clock.utc()
+        for event, at in settings.restore:
+            self._table.apply(event, at)
 
-    def take(self, item: ToAlerting) -> tuple[Sequence[Event], list[EngineEvent]]:
+    def take(self, item: Scored | TrackClosed) -> tuple[Sequence[Event], list[EngineEvent]]:
         """The events to record and what to tell once they are."""
         return self._closed(item) if isinstance(item, TrackClosed) else self._scored(item)
+
+    def ask(self, question: Question) -> tuple[Sequence[Event], list[EngineEvent]]:
+        """Put a question to the table; the alerts it changed are told."""
+        clock = self._telemetry.clock
+        events = question.act(self._table, Stamp(clock.monotonic_ns(), clock.utc()))
+        changed = dict.fromkeys(
+            reference
+            for event in events
+            if (reference := getattr(event, "alert", None)) is not None
+        )
+        return events, [AlertChanged(self._table[reference]) for reference in changed]
 
     def _scored(self, scored: Scored) -> tuple[Sequence[Event], list[EngineEvent]]:
         settings = self._settings
@@ -89,6 +124,7 @@ class _Desk:
         own = settings.stricter.get(candidate) if candidate is not None else None
         finding = self._evidence.add(scored.sighting, own)
         if finding.verdict is not Verdict.MATCH or facts is None:
+            _erase(scored.pictures)
             return (), []
         age_s = (self._telemetry.clock.monotonic_ns() - scored.captured_ns) / 1e9
         events = self._table.offer(
@@ -106,7 +142,12 @@ class _Desk:
                 if new:
                     self._telemetry.observe("capture to alert", age_s)
                 alert = self._table[event.alert]
-                told.append(AlertTold(alert, new, age_s, finding.captured_ns / 1e9))
+                pictures = scored.pictures if new else None
+                told.append(AlertTold(alert, new, age_s, finding.captured_ns / 1e9, pictures))
+            elif isinstance(event, AlertExpired):
+                told.append(AlertChanged(self._table[event.alert]))
+        if not any(isinstance(one, AlertTold) and one.new for one in told):
+            _erase(scored.pictures)
         return events, told
 
     def _closed(self, closed: TrackClosed) -> tuple[Sequence[Event], list[EngineEvent]]:
@@ -126,3 +167,8 @@ class _Desk:
             return Stamp(clock.monotonic_ns(), clock.utc())
         now_ns = scene_ns + round(age_s * 1e9)
         return Stamp(now_ns, self._began + dt.timedelta(microseconds=now_ns / 1000))
+
+
+def _erase(pictures: Pictures | None) -> None:
+    if pictures is not None:
+        pictures.erase()

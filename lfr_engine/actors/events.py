@@ -1,4 +1,4 @@
-"""What an engine tells the outside, as it happens. Data only; no template, no picture."""
+"""What an engine tells the outside, as it happens. Data only; no template."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TypeAlias
 from lfr_engine.alerts.evidence import Finding, Track
 from lfr_engine.alerts.lifecycle import Alert
 from lfr_engine.sources.condition import CameraDown, CameraUp
+from lfr_engine.vision.pictures import Pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +16,14 @@ class AlertTold:
     """A possible match, new or grown. age_s: from capture of the frame that decided it until now.
 
     scene_s: when that frame happened, in the scene's own time (media time of recorded material).
+    pictures: of the deciding view, with a new alert where they are made; who hears it owns them.
     """
 
     alert: Alert
     new: bool
     age_s: float
     scene_s: float
+    pictures: Pictures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +36,11 @@ class PassEnded:
     finding: Finding | None
 
 
-EngineEvent: TypeAlias = AlertTold | PassEnded | CameraDown | CameraUp
+@dataclass(frozen=True, slots=True)
+class AlertChanged:
+    """Somebody did something about an alert, or its time was up; this is how it stands now."""
+
+    alert: Alert
+
+
+EngineEvent: TypeAlias = AlertTold | AlertChanged | PassEnded | CameraDown | CameraUp

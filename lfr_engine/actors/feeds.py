@@ -139,6 +139,8 @@ class Feeds:
         self._age_budget_ns = round(age_budget_s * 1e9)
         self._share = Share()
         self._wake = trio.Event()
+        self.capture = True
+        """False drops every frame as ``paused`` (R17)."""
 
     @contextmanager
     def open(self, camera: str, *, wait: bool) -> Iterator[Feed]:
@@ -177,6 +179,9 @@ class Feeds:
             frame = feed.slot.peek()
             if frame is None:
                 feed.close_if_done()
+            elif not self.capture:
+                if feed.slot.take() is not None:
+                    self._telemetry.dropped(camera, "paused")
             elif frame.captured_ns < oldest_ns and not feed.recorded:
                 if feed.slot.take() is not None:
                     self._telemetry.dropped(camera, "age")

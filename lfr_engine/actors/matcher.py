@@ -76,7 +76,7 @@ def _score(
         fused=_ranking(gallery, matches, 1),
     )
     fused.fill(0)
-    scored = Scored(sighting, shot.captured_ns, shot.face_px, gallery.generation)
+    scored = Scored(sighting, shot.captured_ns, shot.face_px, gallery.generation, shot.pictures)
     probe.erase()
     return scored
 

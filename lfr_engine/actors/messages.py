@@ -6,15 +6,20 @@ or a template last overwrites it (``erase``); nothing else may keep a reference.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import trio
 
 from lfr_engine.alerts.evidence import Sighting, Track
+from lfr_engine.alerts.table import AlertTable
+from lfr_engine.clock import Stamp
 from lfr_engine.identity.matcher import Gallery
+from lfr_engine.journal.events.fields import Event
 from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import ByteArray, FloatArray, Frame
+from lfr_engine.vision.pictures import Pictures
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +38,7 @@ class Shot:
     crop: aligned (size, size, 3) BGR uint8, owned. captured_ns: monotonic capture stamp, for ages.
     scene_ns: when it happened: the same stamp for live sources, the media time for recorded ones,
     so that passes keep their distance however quickly a file is read. quality: 0–1. face_px: side
-    of the face in source pixels.
+    of the face in source pixels. pictures: what an alert would show; kept only if it is one.
     """
 
     track: Track
@@ -42,10 +47,13 @@ class Shot:
     quality: float
     face_px: float
     crop: ByteArray = field(repr=False)
+    pictures: Pictures | None = None
 
     def erase(self) -> None:
-        """Overwrite the picture (R1)."""
+        """Overwrite every picture (R1)."""
         self.crop.fill(0)
+        if self.pictures is not None:
+            self.pictures.erase()
 
 
 @dataclass(slots=True, eq=False)
@@ -56,9 +64,9 @@ class Probe:
     template: FloatArray = field(repr=False)
 
     def erase(self) -> None:
-        """Overwrite template and picture (R1)."""
+        """Overwrite the template and the crop (R1); the alert's pictures go on."""
         self.template.fill(0)
-        self.shot.erase()
+        self.shot.crop.fill(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +91,32 @@ class NewGallery:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A sighting, stamped in scene time; ``captured_ns`` is the monotonic stamp of its frame."""
+    """A sighting, stamped in scene time; ``captured_ns`` is the monotonic stamp of its frame.
+
+    Whoever takes it erases ``pictures`` unless it becomes an alert.
+    """
 
     sighting: Sighting
     captured_ns: int
     face_px: float
     generation: int
+    pictures: Pictures | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Question:
+    """Something to do with the alert table, done by its owner.
+
+    act: decides on the table and returns the events to record; what it raises goes back to who
+    asked. done: set once recorded and told.
+    """
+
+    act: Callable[[AlertTable, Stamp], Sequence[Event]]
+    done: trio.Event = field(default_factory=trio.Event)
+    events: Sequence[Event] = ()
+    error: Exception | None = None
 
 
 ToEmbedder: TypeAlias = Shot | TrackClosed
 ToMatcher: TypeAlias = Probe | TrackClosed | NewGallery
-ToAlerting: TypeAlias = Scored | TrackClosed
+ToAlerting: TypeAlias = Scored | TrackClosed | Question

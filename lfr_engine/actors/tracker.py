@@ -17,9 +17,11 @@ import trio
 
 from lfr_engine.actors.feeds import Feed
 from lfr_engine.actors.messages import Detected, Shot, ToEmbedder, TrackClosed
+from lfr_engine.actors.preview import PreviewPort
 from lfr_engine.alerts.evidence import Track
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.vision.frame import ByteArray, FloatArray, Picture, picture_size
+from lfr_engine.vision.pictures import Pictures, take
 from lfr_engine.vision.quality import (
     Flaw,
     QualityLimits,
@@ -40,11 +42,12 @@ Inside = Callable[[FloatArray], npt.NDArray[np.bool_]]
 
 @dataclass(frozen=True, slots=True)
 class TrackingSettings:
-    """How one camera's walkers are followed and looked at."""
+    """How one camera's walkers are followed and looked at. pictures: make what an alert shows."""
 
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     quality: QualityLimits = field(default_factory=QualityLimits)
     shots: ShotSettings = field(default_factory=ShotSettings)
+    pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ async def run_tracker(
     inside: Inside | None,
     send: trio.MemorySendChannel[ToEmbedder],
     telemetry: Telemetry,
+    preview: PreviewPort,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -86,8 +90,11 @@ async def run_tracker(
                     cut = scene.changed(detected.frame.planes.y)
                     gone = tracker.close(EndReason.RESTART) if cut else ()
                     update = tracker.update(time_s, detected.faces)
+                coasting = tracker.predict(time_s)
+                hidden = coasting.boxes[coasting.unseen_s > 0]
                 with telemetry.timed("crop"):
-                    chosen = shots.choose(detected, update.track_ids)
+                    chosen = shots.choose(detected, update.track_ids, hidden)
+                preview.offer(detected, hidden)
                 telemetry.dropped(feed.camera, "crowd", update.refused)
                 for shot in chosen:
                     await shots.send(send, shot)
@@ -111,6 +118,7 @@ class _Shots:
         telemetry: Telemetry,
     ) -> None:
         self._limits = settings.quality
+        self._make_pictures = settings.pictures
         self._selector = ShotSelector(settings.shots)
         self._feed = feed
         self._cropper = cropper
@@ -118,8 +126,13 @@ class _Shots:
         self._telemetry = telemetry
         self._waiting: dict[int, Shot] = {}
 
-    def choose(self, detected: Detected, track_ids: npt.NDArray[np.intp]) -> list[Shot]:
-        """The views of this frame that deserve a template, cropped."""
+    def choose(
+        self, detected: Detected, track_ids: npt.NDArray[np.intp], hidden: FloatArray
+    ) -> list[Shot]:
+        """The views of this frame that deserve a template, cropped.
+
+        hidden: boxes (m, 4) of walkers who are not detected in it, to be blurred all the same.
+        """
         faces, cropper = detected.faces, self._cropper
         if not len(faces) or cropper is None:
             return []
@@ -153,11 +166,18 @@ class _Shots:
                             overall,
                             float(seen.size_px[index]),
                             crop,
+                            self._pictures(detected, hidden, index),
                         )
                     )
                     continue
                 crop.fill(0)
         return chosen
+
+    def _pictures(self, detected: Detected, hidden: FloatArray, index: int) -> Pictures | None:
+        if not self._make_pictures:
+            return None
+        boxes = np.concatenate([detected.faces.boxes, hidden])
+        return take(detected.frame.planes, boxes, detected.faces.boxes[index])
 
     async def send(self, channel: trio.MemorySendChannel[ToEmbedder], shot: Shot) -> None:
         """Send a shot; a live camera never waits, and keeps the best shot of each track."""

@@ -8,7 +8,7 @@ spent fails the engine loudly, except a camera, which fails alone.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import trio
@@ -21,10 +21,14 @@ from lfr_engine.actors.embedder import EmbedderSettings, FaceEmbedder, run_embed
 from lfr_engine.actors.events import EngineEvent
 from lfr_engine.actors.feeds import Feed, Feeds
 from lfr_engine.actors.matcher import MatcherSettings, run_matcher
-from lfr_engine.actors.messages import ToAlerting, ToEmbedder, ToMatcher
+from lfr_engine.actors.messages import NewGallery, Question, ToAlerting, ToEmbedder, ToMatcher
+from lfr_engine.actors.preview import PreviewPort
 from lfr_engine.actors.tracker import Cropper, Inside, TrackingSettings, run_tracker
-from lfr_engine.errors import DeviceError, EngineError
+from lfr_engine.alerts.table import AlertTable
+from lfr_engine.clock import Stamp
+from lfr_engine.errors import ConfigError, DeviceError, EngineError
 from lfr_engine.identity.matcher import Gallery
+from lfr_engine.journal.events.fields import Event
 from lfr_engine.runtime.supervise import Action, ActorState, Policy, supervise
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.sources.condition import Condition
@@ -79,6 +83,7 @@ class Engine:
         telemetry: Where measures go.
         record: Makes events durable before they are told.
         publish: Told of every event, in the trio thread; must not block.
+        live: Runs until ``finish``, whatever its sources do; otherwise until they ended.
     """
 
     cameras: list[CameraPlan]
@@ -87,19 +92,95 @@ class Engine:
     telemetry: Telemetry
     record: Record
     publish: Callable[[EngineEvent], None]
+    live: bool = False
+    capturing: bool = True
     reports: dict[str, CameraReport] = field(default_factory=dict)
+    previews: dict[str, PreviewPort] = field(default_factory=dict)
     actors: dict[str, tuple[ActorState, str]] = field(default_factory=dict)
     _watching: dict[str, trio.CancelScope] = field(default_factory=dict)
+    _gone: dict[str, trio.Event] = field(default_factory=dict)
     _stopped: bool = False
+    _finished: trio.Event = field(default_factory=trio.Event)
+    _start_camera: Callable[[CameraPlan], None] | None = None
+    _feeds: Feeds | None = None
+    _to_matcher: trio.MemorySendChannel[ToMatcher] | None = None
+    _to_alerting: trio.MemorySendChannel[ToAlerting] | None = None
 
     def stop(self) -> None:
-        """End every source; what is under way still flows to its end."""
+        """End every source at once (R17); what is under way still flows to its end."""
         self._stopped = True
         for scope in self._watching.values():
             scope.cancel()
 
-    async def run(self) -> None:
-        """Run until every source ended or ``stop`` was called.
+    def start(self) -> None:
+        """Start every camera again after ``stop``."""
+        self._stopped = False
+        for plan in self.cameras:
+            if plan.settings.camera not in self._watching and self._start_camera is not None:
+                self._start_camera(plan)
+
+    def capture(self, on: bool) -> None:
+        """Use frames, or drop them before detection as ``paused``; connections stay (R17)."""
+        self.capturing = on
+        if self._feeds is not None:
+            self._feeds.capture = on
+
+    def finish(self) -> None:
+        """End a live run: sources first, then everything behind them."""
+        self.stop()
+        self._finished.set()
+
+    def add_camera(self, plan: CameraPlan) -> None:
+        """Watch one camera more.
+
+        Raises:
+            ConfigError: A camera of that name is there already.
+        """
+        name = plan.settings.camera
+        if any(known.settings.camera == name for known in self.cameras):
+            raise ConfigError(f"camera {name}", "is there already", "choose another name")
+        self.cameras.append(plan)
+        if not self._stopped and self._start_camera is not None:
+            self._start_camera(plan)
+
+    async def remove_camera(self, name: str) -> None:
+        """Stop watching a camera; returns once it is gone.
+
+        Raises:
+            ConfigError: There is no such camera.
+        """
+        kept = [plan for plan in self.cameras if plan.settings.camera != name]
+        if len(kept) == len(self.cameras):
+            raise ConfigError(f"camera {name}", "there is no such camera")
+        self.cameras[:] = kept
+        if name in self._watching:
+            self._watching[name].cancel()
+            await self._gone[name].wait()
+        self.reports.pop(name, None)
+
+    async def swap_gallery(self, gallery: Gallery) -> None:
+        """Match against another snapshot; returns once it is in force (R15)."""
+        assert self._to_matcher is not None, "nothing is matched in commissioning"
+        message = NewGallery(gallery)
+        await self._to_matcher.send(message)
+        await message.done.wait()
+
+    async def ask(self, act: Callable[[AlertTable, Stamp], Sequence[Event]]) -> Sequence[Event]:
+        """Do something with the alert table, in its owner's task; its events are recorded and told.
+
+        Raises:
+            Whatever ``act`` raises.
+        """
+        assert self._to_alerting is not None, "there are no alerts in commissioning"
+        question = Question(act)
+        await self._to_alerting.send(question)
+        await question.done.wait()
+        if question.error is not None:
+            raise question.error
+        return question.events
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run until every source ended, or, ``live``, until ``finish``. Started when it watches.
 
         Raises:
             EngineError: An actor the engine cannot do without failed for good.
@@ -107,7 +188,10 @@ class Engine:
         to_embedder, shots = trio.open_memory_channel[ToEmbedder](TO_EMBEDDER)
         async with trio.open_nursery() as nursery:
             self._start_matching(nursery, shots)
-            await self._watch(to_embedder)
+            await self._watch(to_embedder, task_status)
+            for control in (self._to_matcher, self._to_alerting):
+                if control is not None:
+                    control.close()
 
     def _start_matching(
         self, nursery: trio.Nursery, shots: trio.MemoryReceiveChannel[ToEmbedder]
@@ -118,6 +202,7 @@ class Engine:
             return
         to_matcher, probes = trio.open_memory_channel[ToMatcher](TO_MATCHER)
         to_alerting, scored = trio.open_memory_channel[ToAlerting](TO_ALERTING)
+        self._to_matcher, self._to_alerting = to_matcher.clone(), to_alerting.clone()
         networks, telemetry = self.networks, self.telemetry
         nursery.start_soon(
             self._supervised,
@@ -133,8 +218,13 @@ class Engine:
             run_alerting, matching.alerting, scored, self.record, self.publish, telemetry
         )
 
-    async def _watch(self, to_embedder: trio.MemorySendChannel[ToEmbedder]) -> None:
-        feeds = Feeds(self.telemetry)
+    async def _watch(
+        self,
+        to_embedder: trio.MemorySendChannel[ToEmbedder],
+        task_status: trio.TaskStatus[None],
+    ) -> None:
+        feeds = self._feeds = Feeds(self.telemetry)
+        feeds.capture = self.capturing
         networks = self.networks
         async with trio.open_nursery() as devices:
             devices.start_soon(
@@ -146,8 +236,17 @@ class Engine:
             )
             async with trio.open_nursery() as cameras:
                 with to_embedder:
-                    for plan in self.cameras:
+
+                    def start(plan: CameraPlan) -> None:
                         cameras.start_soon(self._run_camera, plan, feeds, to_embedder.clone())
+
+                    self._start_camera = start
+                    for plan in self.cameras:
+                        start(plan)
+                    task_status.started()
+                    if self.live:
+                        await self._finished.wait()
+                    self._start_camera = None
             devices.cancel_scope.cancel()
 
     async def _run_camera(
@@ -158,14 +257,32 @@ class Engine:
         name = settings.camera
         report = CameraReport(name, settings.address.shown, Condition(name))
         self.reports[name] = report
+        preview = self.previews.setdefault(name, PreviewPort())
+        scope = self._watching[name] = trio.CancelScope()
+        gone = self._gone[name] = trio.Event()
+        try:
+            await self._run_parts(plan, feeds, send, report, preview, scope)
+        finally:
+            del self._watching[name]
+            gone.set()
+
+    async def _run_parts(
+        self,
+        plan: CameraPlan,
+        feeds: Feeds,
+        send: trio.MemorySendChannel[ToEmbedder],
+        report: CameraReport,
+        preview: PreviewPort,
+        scope: trio.CancelScope,
+    ) -> None:
+        settings = plan.settings
+        name = settings.camera
         with send, feeds.open(name, wait=plan.fast) as feed:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(
-                    self._supervised, f"tracker {name}", self._tracker(plan, feed, send)
+                    self._supervised, f"tracker {name}", self._tracker(plan, feed, send, preview)
                 )
-                with trio.CancelScope() as self._watching[name]:
-                    if self._stopped:
-                        self._watching[name].cancel()
+                with scope:
                     await run_camera(
                         settings,
                         plan.read,
@@ -178,11 +295,15 @@ class Engine:
                 feed.slot.close()
 
     def _tracker(
-        self, plan: CameraPlan, feed: Feed, send: trio.MemorySendChannel[ToEmbedder]
+        self,
+        plan: CameraPlan,
+        feed: Feed,
+        send: trio.MemorySendChannel[ToEmbedder],
+        preview: PreviewPort,
     ) -> Callable[[], Awaitable[None]]:
         cropper = self.networks.cropper if self.matching is not None else None
         return lambda: run_tracker(
-            plan.tracking, feed, cropper, plan.inside, send.clone(), self.telemetry
+            plan.tracking, feed, cropper, plan.inside, send.clone(), self.telemetry, preview
         )
 
     async def _supervised(self, name: str, run: Callable[[], Awaitable[None]]) -> None:

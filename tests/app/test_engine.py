@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 import trio
 
 from lfr_engine.actors.alerting import AlertingSettings
 from lfr_engine.actors.camera import CameraSettings
-from lfr_engine.actors.events import AlertTold, EngineEvent, PassEnded
+from lfr_engine.actors.events import AlertChanged, AlertTold, EngineEvent, PassEnded
+from lfr_engine.actors.preview import Preview
+from lfr_engine.actors.tracker import TrackingSettings
 from lfr_engine.alerts.adjudication import AdjudicationSettings
 from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.alerts.policy import EntryFacts
 from lfr_engine.app.engine import CameraPlan, Engine, Matching, Networks
 from lfr_engine.clock import SystemClock
-from lfr_engine.errors import EngineError, SourceRefused
+from lfr_engine.errors import ConfigError, EngineError, InputError, SourceRefused
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.sources.condition import CameraState
@@ -213,3 +216,106 @@ def test_a_detector_that_always_fails_ends_the_engine_loudly() -> None:
     with pytest.RaisesGroup(EngineError, allow_unwrapped=True, flatten_subgroups=True) as caught:
         stage.run()
     assert caught.value is not None
+
+
+async def until(true: Callable[[], bool], seconds: float = 5) -> None:
+    with trio.fail_after(seconds):
+        while not true():
+            await trio.sleep(0.002)
+
+
+def live_stage() -> tuple[Stage, Engine]:
+    stage = Stage({"door": [Walk("ann", 0, 6000)]}, seconds=6000)
+    engine = stage.engine()
+    engine.live = True
+    return stage, engine
+
+
+def test_a_withdrawn_person_stops_alerting_and_questions_reach_the_table() -> None:
+    stage, engine = live_stage()
+
+    async def scenario() -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(engine.run)
+            await until(lambda: bool(stage.alerts))
+            assert engine.matching is not None
+            await engine.swap_gallery(engine.matching.gallery.without(["ann"]))
+            expired = await engine.ask(lambda table, now: table.withdraw("ann", now))
+            assert [type(event).__name__ for event in expired] == ["AlertExpired"]
+            assert stage.recorded[-1] is expired[-1]
+            assert isinstance(stage.told[-1], AlertChanged)
+            with pytest.raises(InputError, match="no such alert"):
+                await engine.ask(lambda table, _: table.withdraw(table["FFFFFF"].entry, _))
+            engine.finish()
+
+    trio.run(scenario)
+    assert len(stage.alerts) == 1
+
+
+def test_cameras_come_go_pause_stop_and_start_while_running() -> None:
+    _, engine = live_stage()
+    gate = CameraPlan(
+        CameraSettings("gate", parse_address("gate.mp4")),
+        painted.reader("gate", [Walk("bob", 0, 6000)], SystemClock(), seconds=6000),
+        fast=True,
+    )
+    detected = engine.telemetry.counts
+
+    async def scenario() -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(engine.run)
+            engine.add_camera(gate)
+            with pytest.raises(ConfigError, match="is there already"):
+                engine.add_camera(gate)
+            await until(lambda: detected["detected gate"] > 5 and detected["detected door"] > 5)
+            await engine.remove_camera("gate")
+            assert set(engine.reports) == {"door"}
+            engine.capture(False)
+            await until(lambda: "paused" in engine.telemetry.drops.get("door", ()))
+            engine.stop()
+            await trio.sleep(0.05)
+            before = engine.reports["door"].frames
+            await trio.sleep(0.05)
+            assert engine.reports["door"].frames == before
+            engine.capture(True)
+            engine.start()
+            seen = detected["detected door"]
+            await until(lambda: detected["detected door"] > seen + 5)
+            engine.finish()
+
+    trio.run(scenario)
+
+
+def test_pictures_go_with_a_new_alert_and_are_erased_otherwise() -> None:
+    stage = Stage({"door": [Walk("ann", 1, 6), Walk("cid", 2, 8, row=150)]})
+    engine = stage.engine()
+    plan = engine.cameras[0]
+    engine.cameras[0] = CameraPlan(
+        plan.settings, plan.read, fast=True, tracking=TrackingSettings(pictures=True)
+    )
+    trio.run(engine.run)
+    told = [one for one in stage.told if isinstance(one, AlertTold)]
+    assert told[0].pictures is not None
+    assert told[0].pictures.portrait.shape == (256, 256, 3)
+    assert told[0].pictures.context.any()
+    assert all(one.pictures is None for one in told[1:])
+
+
+def test_a_preview_shows_the_scene_with_every_face_in_mosaic() -> None:
+    _, engine = live_stage()
+    shown: list[Preview] = []
+
+    async def scenario() -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(engine.run)
+            await until(lambda: "door" in engine.previews)
+            shown.append(await engine.previews["door"].next())
+            engine.finish()
+
+    trio.run(scenario)
+    preview = shown[0]
+    assert preview.picture.shape == (360, 640, 3)
+    assert preview.boxes.shape == (1, 4)
+    x0, y0, x1, y1 = (preview.boxes[0] * [480, 360, 480, 360]).astype(int)
+    face = preview.picture[y0 + 4 : y1 - 4, x0 + 4 : x1 - 4, 0]
+    assert len(np.unique(face)) <= 40
