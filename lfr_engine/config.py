@@ -131,13 +131,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """The whole file. With neither ``exercise`` nor ``deployment`` the engine is commissioning."""
 
     cameras: list[CameraConfig]
-    engine: EngineConfig = EngineConfig()
-    matching: MatchingConfig = MatchingConfig()
+    engine: EngineConfig = msgspec.field(default_factory=EngineConfig)
+    matching: MatchingConfig = msgspec.field(default_factory=MatchingConfig)
     exercise: ExerciseConfig | None = None
     deployment: DeploymentConfig | None = None
-    api: ApiConfig = ApiConfig()
-    log: LogConfig = LogConfig()
-    metrics: MetricsConfig = MetricsConfig()
+    api: ApiConfig = msgspec.field(default_factory=ApiConfig)
+    log: LogConfig = msgspec.field(default_factory=LogConfig)
+    metrics: MetricsConfig = msgspec.field(default_factory=MetricsConfig)
 
     @property
     def mode(self) -> Literal["commissioning", "exercise", "deployment"]:
