@@ -46,14 +46,23 @@ def decode(
         max_overlap: Intersection over union above which the weaker face goes, 0–1.
         max_faces: No more than the best so many.
     """
+    classes, objects = (
+        np.concatenate([outputs[f"{name}_{stride}"].ravel() for stride in STRIDES])
+        for name in ("cls", "obj")
+    )
+    likely = np.flatnonzero(classes * objects >= min_score * min_score)
+    scores = np.sqrt(np.clip(classes[likely], 0, 1) * np.clip(objects[likely], 0, 1))
+    sure = scores >= min_score
+    likely, scores = likely[sure], scores[sure]
+    if likely.size == 0:
+        return no_faces()
     boxes: list[FloatArray] = []
-    scores: list[FloatArray] = []
     landmarks: list[FloatArray] = []
+    begin = 0
     for stride in STRIDES:
-        product = np.clip(outputs[f"cls_{stride}"].ravel(), 0, 1) * np.clip(
-            outputs[f"obj_{stride}"].ravel(), 0, 1
-        )
-        cells = np.flatnonzero(product >= min_score * min_score)
+        end = begin + outputs[f"cls_{stride}"].size
+        cells = likely[np.searchsorted(likely, begin) : np.searchsorted(likely, end)] - begin
+        begin = end
         if cells.size == 0:
             continue
         rows, columns = np.divmod(cells, width // stride)
@@ -63,13 +72,10 @@ def decode(
         middle = (corner + box[:, :2]) * stride
         half = np.exp(np.minimum(box[:, 2:], _MAX_LOG_SIZE)) * (stride / 2)
         boxes.append(np.concatenate([middle - half, middle + half], axis=1))
-        scores.append(np.sqrt(product[cells]))
         landmarks.append((corner[:, None, :] + points) * stride)
-    if not scores:
-        return no_faces()
     found = Faces(
         np.concatenate(boxes).astype(np.float32),
-        np.concatenate(scores).astype(np.float32),
+        scores.astype(np.float32),
         np.concatenate(landmarks).astype(np.float32),
     )
     if len(found) > _MAX_CANDIDATES:

@@ -76,8 +76,13 @@ def warp(picture: Picture, matrix: FloatArray, width: int, height: int) -> ByteA
     """What an invertible affine ``matrix`` (2, 3) brings into BGR (height, width, 3) uint8.
 
     The matrix takes source pixels to crop pixels. The result is an array of its own.
+
+    Raises:
+        ValueError: The matrix has no inverse.
     """
     luma = np.asarray(matrix, np.float64)
+    if not abs(luma[0, 0] * luma[1, 1] - luma[0, 1] * luma[1, 0]) > 1e-9:
+        raise ValueError("a warp needs an invertible matrix")
     if not isinstance(picture, Planes):
         return _warped(picture, luma, (width, height), 0)
     chroma = luma @ _CHROMA_TO_LUMA
@@ -111,8 +116,12 @@ def _warped(image: ByteArray, matrix: Matrix23, size: tuple[int, int], border: i
 
 def _shrink_step(matrix: Matrix23) -> int:
     """The power of two that leaves less than two source pixels for one crop pixel."""
-    source_per_crop = abs(np.linalg.det(matrix[:, :2])) ** -0.5
-    return int(2 ** max(0, np.floor(np.log2(source_per_crop))))
+    (a, b, _), (c, d, _) = matrix.tolist()
+    crop_per_source = abs(a * d - b * c)  # areas; plain floats are ten times quicker than linalg
+    step = 1
+    while crop_per_source * (2 * step) ** 2 <= 1:
+        step *= 2
+    return step
 
 
 def _shrunk_region(

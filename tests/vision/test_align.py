@@ -131,3 +131,10 @@ def test_shrinking_first_does_not_move_the_face() -> None:
         face = warp(picture, matrix, 60, 60)
         looked_at = 300 + step * np.arange(60)
         assert np.abs(face[30, :, 0] - ramp[0][looked_at.astype(int)]).max() <= 1.5
+
+
+@pytest.mark.parametrize("factor", [0.0, np.nan])
+def test_a_matrix_without_inverse_is_refused(factor: float) -> None:
+    picture = np.zeros((20, 20, 3), np.uint8)
+    with pytest.raises(ValueError, match="invertible"):
+        warp(picture, np.array([[factor, 0, 0], [0, factor, 0]], np.float32), 8, 8)
