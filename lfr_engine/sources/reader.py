@@ -1,20 +1,22 @@
 """Reading video with PyAV, in one thread that opens, reads and closes it.
 
-Owns: demuxing, decoding and the capture stamp. Never: handing a container to another thread, or
-letting an FFmpeg error out (mapped here to SourceLost and SourceRefused). Strategy: each packet is
-stamped as it leaves the demuxer; planes are views of the decoder's own buffers, never copied.
+Owns: demuxing, decoding and the order of frames. Never: handing a container to another thread, or
+letting an FFmpeg error out. Strategy: each packet is stamped as it leaves the demuxer; planes are
+views of the decoder's own buffers; a decoder that cannot keep up with a live source skips to a key
+picture rather than let the demuxer stand still, for a stalled demuxer loses its session.
 """
 
 from __future__ import annotations
 
+import enum
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias
 
 import av
 import av.error
-import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
@@ -23,16 +25,36 @@ from av.video.stream import VideoStream
 
 from lfr_engine.clock import Clock
 from lfr_engine.errors import SourceLost, SourceRefused
-from lfr_engine.sources.spec import SourceAddress, SourceKind
-from lfr_engine.vision.frame import ByteArray, Colour, Frame, Matrix, Planes
+from lfr_engine.sources.arrival import Arrivals, FastArrivals, LiveArrivals, PacedArrivals
+from lfr_engine.sources.decoders import SOFTWARE, open_decoder
+from lfr_engine.sources.faults import guarded
+from lfr_engine.sources.picture import planes_of
+from lfr_engine.sources.spec import SourceAddress, SourceKind, require_file
+from lfr_engine.vision.frame import Frame
 
 MAX_PIXELS = 8192 * 8192
 """A larger picture is refused: a header can claim any size."""
 
+BEHIND_S = 1.0
+"""A decoder this far behind will not catch up by working: it skips to a key picture."""
+
+RESUMED_S = 0.1
+"""It goes on at a key picture that is no older than this."""
+
 _STAMPS = 64
 """Packets whose capture stamp is remembered while their pictures are still in the decoder."""
 
-Deliver = Callable[[Frame], object]
+_DAMAGED_IN_A_ROW = 50
+"""Packets without a picture that end a stream: 2 s of a 25 fps camera."""
+
+Deliver: TypeAlias = Callable[[Frame], object]
+
+
+class Pace(enum.Enum):
+    """How recorded material is read."""
+
+    FAST = "fast"  # as quickly as it is processed
+    LIVE = "live"  # each frame when it is due
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +63,19 @@ class ReaderSettings:
 
     open_timeout_s and read_timeout_s bound every blocking call inside FFmpeg (network only).
     decoder_threads: 1 leaves the cores to inference when several cameras are read at once.
-    rtsp_transport: ``"tcp"`` or ``"udp"``.
+    rtsp_transport: ``"tcp"`` or ``"udp"``. decode: ``"software"``, ``"auto"`` (hardware where it
+    opens) or a kind of hardware such as ``"vaapi"``, which is refused where it cannot be had.
+    pace and repeat: of recorded material. images_fps: pictures a second of a folder of images.
     """
 
     open_timeout_s: float = 5.0
     read_timeout_s: float = 3.0
     decoder_threads: int = 1
     rtsp_transport: str = "tcp"
+    decode: str = SOFTWARE
+    pace: Pace = Pace.FAST
+    repeat: bool = False
+    images_fps: float = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +89,12 @@ class StreamFacts:
     decoder: str
 
 
+OnOpen: TypeAlias = Callable[[StreamFacts], None]
+
+Read: TypeAlias = Callable[[Deliver, threading.Event, OnOpen], None]
+"""Reads a source in a thread: (deliver, stop, on_open). See ``read_video``."""
+
+
 def read_video(
     camera: str,
     address: SourceAddress,
@@ -68,237 +102,258 @@ def read_video(
     clock: Clock,
     deliver: Deliver,
     stop: threading.Event,
-    on_open: Callable[[StreamFacts], None] | None = None,
+    on_open: OnOpen | None = None,
 ) -> None:
     """Read a source to its end (recorded) or until ``stop`` (live), delivering every frame.
 
-    ``deliver`` may block (recorded sources) and is called in this thread.
+    ``deliver`` may block (recorded sources) and is called in this thread. ``on_open`` is told what
+    was opened, and again when the size of the picture changes. A gap in the frames' sequence is
+    as many pictures that were not decoded: damaged, or skipped because the decoder was behind.
 
     Raises:
         SourceRefused: It can never work: not found, no access, not a video, no video stream, cut
             short.
         SourceLost: The network or the device failed; trying again may help.
     """
-    container = _open(address, settings)
-    try:
-        stream = _video_stream(container, address)
-        stream.codec_context.thread_count = settings.decoder_threads
-        stream.codec_context.thread_type = "SLICE"
-        if on_open is not None:
-            on_open(_facts(stream))
-        progress = _Progress()
-        for frame in _frames(camera, container, stream, address, clock, stop, progress):
+    reading = _Reading(camera, address, settings, clock, stop, on_open or _tell_nobody)
+    while True:
+        for frame in reading.frames():
             deliver(frame)
             if stop.is_set():
                 return
-        if not stop.is_set():
-            _require_complete(stream, progress, address)
-    finally:
-        container.close()
+        if address.live or not settings.repeat or stop.is_set():
+            return
 
 
-@dataclass(slots=True)
-class _Progress:
-    frames: int = 0
-    first_pts: int | None = None
-    last_s: float = 0.0
-    damaged: int = 0
+def _tell_nobody(_: StreamFacts) -> None:
+    pass
+
+
+class _Reading:
+    """One source being read, over all its repetitions."""
+
+    def __init__(
+        self,
+        camera: str,
+        address: SourceAddress,
+        settings: ReaderSettings,
+        clock: Clock,
+        stop: threading.Event,
+        on_open: OnOpen,
+    ) -> None:
+        self._camera = camera
+        self._address = address
+        self._settings = settings
+        self._clock = clock
+        self._stop = stop
+        self._on_open = on_open
+        self._facts: StreamFacts | None = None
+        self._began_ns = clock.monotonic_ns()
+        self._sequence = 0
+        self._base_s = 0.0  # media time of the repetitions before
+        self._last_s = 0.0
+        self._decoded = self._skipped = self._damaged_in_a_row = 0
+
+    def frames(self) -> Iterator[Frame]:
+        """Every frame, once through. Raises as ``read_video``."""
+        opened_ns = self._clock.monotonic_ns()
+        container = _open(self._address, self._settings)
+        self._decoded = self._skipped = self._damaged_in_a_row = 0
+        try:
+            stream = _video_stream(container, self._address)
+            decoder, name = open_decoder(
+                stream, self._settings.decode, self._settings.decoder_threads, self._address
+            )
+            self._say(_facts(stream, name))
+            yield from self._pictures(container, stream, decoder, self._arrivals(opened_ns))
+            if not self._stop.is_set():
+                self._require_complete(stream)
+            rate = float(stream.average_rate or 25)
+            self._base_s = self._last_s + 1 / rate
+        finally:
+            container.close()
+
+    def _arrivals(self, opened_ns: int) -> Arrivals:
+        if self._address.live:
+            return LiveArrivals(self._clock, opened_ns)
+        if self._settings.pace is Pace.LIVE:
+            start_ns = self._began_ns + round(self._base_s * 1e9)
+            return PacedArrivals(self._clock, self._stop, start_ns)
+        return FastArrivals(self._clock)
+
+    def _pictures(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        decoder: VideoCodecContext,
+        arrivals: Arrivals,
+    ) -> Iterator[Frame]:
+        stamps: dict[int, int] = {}
+        first_pts: int | None = None
+        skip = _Skip(self._clock)
+        for packet, captured_ns in self._packets(container, stream, arrivals):
+            if packet.size and skip.skips(captured_ns, key=packet.is_keyframe):
+                self._sequence += 1
+                self._skipped += 1
+                continue
+            if skip.resumed():
+                decoder.flush_buffers()
+            if packet.pts is not None:
+                stamps[packet.pts] = captured_ns
+                while len(stamps) > _STAMPS:
+                    del stamps[next(iter(stamps))]
+            for picture in self._decode(decoder, packet):
+                pts = picture.pts
+                captured = stamps.pop(pts, captured_ns) if pts is not None else captured_ns
+                if pts is not None and stream.time_base is not None:
+                    first_pts = pts if first_pts is None else first_pts
+                    self._last_s = self._base_s + float((pts - first_pts) * stream.time_base)
+                self._check_size(picture)
+                yield Frame(
+                    self._camera, self._sequence, captured, self._last_s, planes_of(picture)
+                )
+                self._sequence += 1
+                self._decoded += 1
+
+    def _packets(
+        self, container: InputContainer, stream: VideoStream, arrivals: Arrivals
+    ) -> Iterator[tuple[Packet[VideoStream], int]]:
+        demuxed = container.demux(stream)
+        first_dts: int | None = None
+        while not self._stop.is_set():
+            asked_ns = self._clock.monotonic_ns()
+            packet = guarded(self._address, partial(next, demuxed, None))
+            if packet is None:
+                if self._address.live:
+                    raise SourceLost(self._address, "the stream ended")
+                return
+            media_s: float | None = None
+            if packet.dts is not None and packet.time_base is not None:
+                first_dts = packet.dts if first_dts is None else first_dts
+                media_s = float((packet.dts - first_dts) * packet.time_base)
+            yield packet, arrivals.stamp(asked_ns, media_s)
+
+    def _decode(self, decoder: VideoCodecContext, packet: Packet[VideoStream]) -> list[VideoFrame]:
+        try:
+            pictures = decoder.decode(packet if packet.size else None)
+        except av.error.FFmpegError:
+            # One damaged packet is not the end of a stream: cameras send them. Nothing but is.
+            self._damaged_in_a_row += 1
+            self._sequence += 1
+            pictures = []
+        if pictures:
+            self._damaged_in_a_row = 0
+        elif self._damaged_in_a_row > _DAMAGED_IN_A_ROW and not self._decoded:
+            raise SourceRefused(self._address, "cannot be decoded: every packet is damaged")
+        elif self._damaged_in_a_row > _DAMAGED_IN_A_ROW and self._address.live:
+            raise SourceLost(self._address, "nothing but damaged packets comes")
+        return pictures
+
+    def _check_size(self, picture: VideoFrame) -> None:
+        facts = self._facts
+        if facts is not None and (facts.width, facts.height) != (picture.width, picture.height):
+            _require_size(picture.width, picture.height, self._address)
+            self._say(replace(facts, width=picture.width, height=picture.height))
+
+    def _say(self, facts: StreamFacts) -> None:
+        if facts != self._facts:
+            self._facts = facts
+            self._on_open(facts)
+
+    def _require_complete(self, stream: VideoStream) -> None:
+        if self._decoded == 0:
+            raise SourceRefused(self._address, "holds no picture that can be decoded")
+        if stream.frames and self._decoded + self._skipped < 0.95 * stream.frames - 2:
+            raise SourceRefused(
+                self._address,
+                f"cut short: {self._decoded} of {stream.frames} frames could be read, "
+                f"up to {self._last_s:.1f} s",
+            )
+
+
+class _Skip:
+    """Whether packets are to be skipped because the decoder is behind."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._limit_s = float("inf")
+        self._skipping = self._resumed = False
+
+    def skips(self, captured_ns: int, *, key: bool) -> bool:
+        """Whether the packet captured at ``captured_ns`` is to be skipped."""
+        behind_s = (self._clock.monotonic_ns() - captured_ns) / 1e9
+        if self._skipping:
+            self._skipping = not (key and behind_s <= RESUMED_S)
+            self._resumed = not self._skipping
+        elif behind_s <= RESUMED_S:
+            self._limit_s = BEHIND_S
+        elif self._limit_s == float("inf"):
+            # What FFmpeg read while it opened the stream is decoded, for it holds the key picture.
+            self._limit_s = behind_s + BEHIND_S
+        else:
+            self._skipping = behind_s > self._limit_s
+        return self._skipping
+
+    def resumed(self) -> bool:
+        """True once after pictures were skipped: the decoder starts anew."""
+        resumed, self._resumed = self._resumed, False
+        return resumed
 
 
 def _open(address: SourceAddress, settings: ReaderSettings) -> InputContainer:
-    options: dict[str, str] = {}
-    timeout: tuple[float, float] | None = None
-    where = address.address
     if address.kind is SourceKind.FILE:
-        _require_file(address)
-    else:
-        timeout = (settings.open_timeout_s, settings.read_timeout_s)
-    if address.kind is SourceKind.RTSP:
-        options = {
+        require_file(address)
+        return guarded(address, lambda: av.open(address.address))
+    formats = {SourceKind.DEVICE: "v4l2", SourceKind.STREAM: "mpegts"}
+    options = {
+        SourceKind.RTSP: {
             "rtsp_transport": settings.rtsp_transport,
             "timeout": str(round(settings.read_timeout_s * 1e6)),
-        }
-    kind = "v4l2" if address.kind is SourceKind.DEVICE else None
-    try:
-        container = av.open(where, format=kind, options=options, timeout=timeout)
-    except (av.error.FFmpegError, OSError, ValueError) as exc:
-        raise _mapped(exc, address) from exc
-    return container
-
-
-def _require_file(address: SourceAddress) -> None:
-    path = Path(address.address)
-    if not path.exists():
-        raise SourceRefused(address, "no such file")
-    if not path.is_file():
-        raise SourceRefused(address, "not a file")
-    try:
-        empty = path.stat().st_size == 0
-    except OSError as exc:
-        raise SourceRefused(address, f"cannot be read: {exc.strerror}") from exc
-    if empty:
-        raise SourceRefused(address, "the file is empty (0 bytes)")
+            # The session description names the codec: half a second of pictures is plenty.
+            "analyzeduration": "500000",
+            "max_delay": "100000",
+        },
+        # A full receive buffer loses its oldest packets and goes on, instead of failing.
+        SourceKind.STREAM: {"overrun_nonfatal": "1"} if address.address.startswith("udp") else {},
+    }
+    return guarded(
+        address,
+        lambda: av.open(
+            address.address,
+            format=formats.get(address.kind),
+            options=options.get(address.kind, {}),
+            timeout=(settings.open_timeout_s, settings.read_timeout_s),
+        ),
+    )
 
 
 def _video_stream(container: InputContainer, address: SourceAddress) -> VideoStream:
     streams = [s for s in container.streams.video if not _is_cover(s)]
     if not streams:
         held = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+        if address.live:
+            raise SourceLost(address, f"sends no video, only {held}")
         raise SourceRefused(address, f"holds no video stream, only {held}")
-    stream = streams[0]
-    context = stream.codec_context
-    if context.width * context.height > MAX_PIXELS:
-        raise SourceRefused(address, f"claims {context.width}×{context.height} pixels: too large")
-    return stream
+    context = streams[0].codec_context
+    _require_size(context.width, context.height, address)
+    return streams[0]
+
+
+def _require_size(width: int, height: int, address: SourceAddress) -> None:
+    if width * height > MAX_PIXELS:
+        raise SourceRefused(address, f"claims {width}×{height} pixels: too large")
 
 
 def _is_cover(stream: VideoStream) -> bool:
     return bool(stream.disposition & stream.disposition.attached_pic)
 
 
-def _facts(stream: VideoStream) -> StreamFacts:
+def _facts(stream: VideoStream, decoder: str) -> StreamFacts:
     context: VideoCodecContext = stream.codec_context
     return StreamFacts(
         codec=context.codec.name,
         width=context.width,
         height=context.height,
         declared_fps=float(stream.average_rate or 0),
-        decoder="software",
+        decoder=decoder,
     )
-
-
-def _frames(
-    camera: str,
-    container: InputContainer,
-    stream: VideoStream,
-    address: SourceAddress,
-    clock: Clock,
-    stop: threading.Event,
-    progress: _Progress,
-) -> Iterator[Frame]:
-    stamps: dict[int, int] = {}
-    for packet, captured_ns in _packets(container, stream, address, clock, stop):
-        if packet.pts is not None:
-            stamps[packet.pts] = captured_ns
-            while len(stamps) > _STAMPS:
-                del stamps[next(iter(stamps))]
-        for picture in _decode(packet, address, progress):
-            pts = picture.pts
-            captured = stamps.pop(pts, captured_ns) if pts is not None else captured_ns
-            if pts is not None and progress.first_pts is None:
-                progress.first_pts = pts
-            if pts is not None and picture.time_base is not None:
-                first = progress.first_pts or 0
-                progress.last_s = float((pts - first) * picture.time_base)
-            yield Frame(camera, progress.frames, captured, progress.last_s, planes_of(picture))
-            progress.frames += 1
-
-
-def _packets(
-    container: InputContainer,
-    stream: VideoStream,
-    address: SourceAddress,
-    clock: Clock,
-    stop: threading.Event,
-) -> Iterator[tuple[Packet[VideoStream], int]]:
-    demuxed = container.demux(stream)
-    while not stop.is_set():
-        try:
-            packet = next(demuxed, None)
-        except (av.error.FFmpegError, OSError) as exc:
-            raise _mapped(exc, address) from exc
-        if packet is None:
-            if address.live:
-                raise SourceLost(address, "the stream ended")
-            return
-        yield packet, clock.monotonic_ns()
-
-
-def _decode(
-    packet: Packet[VideoStream], address: SourceAddress, progress: _Progress
-) -> list[VideoFrame]:
-    try:
-        return list(packet.decode())
-    except av.error.FFmpegError as exc:
-        # One damaged packet is not the end of a stream: cameras send them. Nothing but damage is.
-        progress.damaged += 1
-        if progress.damaged > 50 and progress.damaged > progress.frames:
-            raise SourceRefused(address, "cannot be decoded: every packet is damaged") from exc
-        return []
-
-
-def _require_complete(stream: VideoStream, progress: _Progress, address: SourceAddress) -> None:
-    if address.live:
-        return
-    if progress.frames == 0:
-        raise SourceRefused(address, "holds no picture that can be decoded")
-    if stream.frames and progress.frames < 0.95 * stream.frames - 2:
-        raise SourceRefused(
-            address,
-            f"cut short: {progress.frames} of {stream.frames} frames could be read, "
-            f"up to {progress.last_s:.1f} s",
-        )
-
-
-def planes_of(picture: VideoFrame) -> Planes:
-    """The picture's planes, as views where it is 4:2:0 already, else converted by libswscale."""
-    colour = _colour(picture)
-    if picture.format.name not in {"yuv420p", "yuvj420p"}:
-        picture = picture.reformat(format="yuv420p")
-    width, height = picture.width, picture.height
-    half = ((height + 1) // 2, (width + 1) // 2)
-    shapes = ((height, width), half, half)
-    y, u, v = (_view(p, *shape) for p, shape in zip(picture.planes, shapes, strict=True))
-    return Planes(y, u, v, colour)
-
-
-def _view(plane: object, height: int, width: int) -> ByteArray:
-    line = plane.line_size  # type: ignore[attr-defined]
-    whole = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
-    view: ByteArray = whole[: line * height].reshape(height, line)[:, :width]
-    return view
-
-
-def _colour(picture: VideoFrame) -> Colour:
-    # H.273 codes: 1 is BT.709, 5 and 6 are BT.601; 2 is unsaid, where high definition means BT.709.
-    space = int(picture.colorspace)
-    unsaid_is_709 = space not in {1, 5, 6} and picture.height >= 720
-    matrix = Matrix.BT709 if space == 1 or unsaid_is_709 else Matrix.BT601
-    full = int(picture.color_range) == 2 or picture.format.name.startswith("yuvj")
-    return Colour(matrix, full)
-
-
-_REFUSED = (
-    av.error.InvalidDataError,
-    av.error.FileNotFoundError,
-    av.error.PermissionError,
-    av.error.IsADirectoryError,
-    av.error.HTTPUnauthorizedError,
-    av.error.HTTPForbiddenError,
-    av.error.HTTPNotFoundError,
-    av.error.HTTPBadRequestError,
-    av.error.ProtocolNotFoundError,
-    av.error.DemuxerNotFoundError,
-    av.error.DecoderNotFoundError,
-)
-
-
-def _mapped(exc: Exception, address: SourceAddress) -> SourceLost | SourceRefused:
-    """Whose fault an FFmpeg error is. RTSP says InvalidData for a server that is merely down."""
-    text = _reason(exc)
-    network = address.live and address.kind is not SourceKind.DEVICE
-    hopeless = isinstance(exc, _REFUSED)
-    if network and isinstance(exc, av.error.InvalidDataError):
-        hopeless = False
-    if not network:
-        if isinstance(exc, av.error.InvalidDataError):
-            text = "not a video, damaged, or cut short"
-        return SourceRefused(address, text)
-    return SourceRefused(address, text) if hopeless else SourceLost(address, text)
-
-
-def _reason(exc: Exception) -> str:
-    if isinstance(exc, av.error.HTTPUnauthorizedError):
-        return "the camera refused the user name or password"
-    text = getattr(exc, "strerror", None) or type(exc).__name__
-    return str(text).split(":")[0].strip()[:120] or type(exc).__name__

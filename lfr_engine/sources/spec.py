@@ -10,11 +10,18 @@ import enum
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
-from lfr_engine.errors import ConfigError
+from lfr_engine.errors import ConfigError, SourceRefused
 
-_SECRET_QUERY = re.compile(r"(?i)\b(pass\w*|pwd|token|key|secret|auth\w*|user\w*)=[^&]*")
+_SECRET = re.compile(
+    r"(?i)(?<![a-z])((?:pass|pwd|passwd|password|token|key|api_?key|secret|auth|user|usr|login)"
+    r"[a-z]*)=[^&/_;#]*(?:_(?![a-z]+=)[^&/_;#]*)*"
+)
+"""Values that cameras take in a query, or in a path: ``/user=admin_password=x_channel=1.sdp``."""
+
+_HOST = re.compile(r"(?:[\w.~-]*|\[[\da-fA-F:.%]+\])(?::\d{0,5})?")
+"""What stands between ``//`` and the path of an address without credentials."""
 
 
 class SourceKind(enum.Enum):
@@ -26,7 +33,6 @@ class SourceKind(enum.Enum):
     HTTP = "http"
     STREAM = "stream"  # MPEG-TS over tcp, udp or srt
     DEVICE = "device"  # Video4Linux
-    WALKBY = "walkby"  # synthetic
 
 
 _SCHEMES = {
@@ -38,7 +44,6 @@ _SCHEMES = {
     "udp": SourceKind.STREAM,
     "srt": SourceKind.STREAM,
     "file": SourceKind.FILE,
-    "walkby": SourceKind.WALKBY,
 }
 
 
@@ -59,7 +64,7 @@ class SourceAddress:
     @property
     def live(self) -> bool:
         """True where frames come at their own pace and cannot be asked for again."""
-        return self.kind not in {SourceKind.FILE, SourceKind.IMAGES, SourceKind.WALKBY}
+        return self.kind not in {SourceKind.FILE, SourceKind.IMAGES}
 
 
 def parse_address(text: str) -> SourceAddress:
@@ -87,26 +92,50 @@ def parse_address(text: str) -> SourceAddress:
     return SourceAddress(text, kind, text)
 
 
-def redact(address: str) -> str:
-    """``address`` without user, password or secret-looking query values."""
+def require_file(address: SourceAddress) -> None:
+    """Check that a recorded source is a file that holds something.
+
+    Raises:
+        SourceRefused: It is not there, no file, not readable, or empty.
+    """
+    path = Path(address.address)
+    if not path.exists():
+        raise SourceRefused(address, "no such file")
+    if not path.is_file():
+        raise SourceRefused(address, "not a file")
     try:
-        parts = urlsplit(address)
-    except ValueError:
-        return re.sub(r"//[^/@]*@", "//", address)
-    if not parts.scheme:
+        empty = path.stat().st_size == 0
+    except OSError as exc:
+        raise SourceRefused(address, f"cannot be read: {exc.strerror}") from exc
+    if empty:
+        raise SourceRefused(address, "the file is empty (0 bytes)")
+
+
+def redact(address: str) -> str:
+    """``address`` without user, password or secret-looking values, in the query or the path.
+
+    A password may hold ``/``, ``?``, ``#`` or ``@`` that nobody escaped; then everything up to the
+    last ``@`` is taken for it.
+    """
+    scheme, mark, rest = address.partition("://")
+    if not mark:
         return address
-    host = parts.netloc.rpartition("@")[2]
-    if "@" in parts.netloc:
-        host = f"***@{host}"
-    query = _SECRET_QUERY.sub(lambda m: f"{m.group(1)}=***", parts.query)
-    return urlunsplit(SplitResult(parts.scheme, host, parts.path, query, ""))
+    host = re.match(r"[^/?#@]*", rest)
+    plain = host is not None and _HOST.fullmatch(host.group()) and rest[host.end() :][:1] != "@"
+    if not plain:
+        rest = f"***@{rest.rpartition('@')[2]}"
+    return f"{scheme}://{_SECRET.sub(_hidden, rest)}"
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return f"{found.group(1)}=***"
 
 
 def short_name(address: SourceAddress) -> str:
     """A camera name for a source that was given none: the file's stem, or the host."""
     if address.kind in {SourceKind.FILE, SourceKind.IMAGES, SourceKind.DEVICE}:
         return Path(address.address).stem or "source"
-    return urlsplit(address.address).hostname or address.kind.value
+    return urlsplit(address.shown).hostname or address.kind.value
 
 
 def unique_names(addresses: list[SourceAddress]) -> list[str]:

@@ -21,7 +21,6 @@ from lfr_engine.sources.spec import SourceKind, parse_address, redact, unique_na
         ("https://cam/mjpg", SourceKind.HTTP, True),
         ("udp://239.0.0.1:5000", SourceKind.STREAM, True),
         ("/dev/video0", SourceKind.DEVICE, True),
-        ("walkby://?people=3", SourceKind.WALKBY, False),
     ],
 )
 def test_an_address_tells_its_kind(text: str, kind: SourceKind, live: bool) -> None:
