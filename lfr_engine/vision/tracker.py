@@ -2,10 +2,10 @@
 
 Owns: the identities of one camera's walkers between their first and last detection. Never: a look
 at pixels, a template or a clock; time is an argument in seconds, so nothing here depends on the
-frame rate. Strategy: a constant-velocity Kalman filter over centre and size with its noise stated
-in face sizes, association in two stages (sure detections first, then faint ones for known walkers:
-ByteTrack, Zhang et al. 2022), and a table for the life of a track. Identities are unique, rising,
-and do not depend on the order in which the faces of a picture are listed.
+frame rate. Strategy: ``motion`` predicts, faces are associated in two stages (sure detections
+first, then faint ones for known walkers: ByteTrack, Zhang et al. 2022), and a table rules the life
+of a track. Identities are unique, rising, and do not depend on the order in which the faces of a
+picture are listed.
 """
 
 from __future__ import annotations
@@ -13,18 +13,23 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import FloatArray
 from lfr_engine.vision.geometry import IndexArray, overlaps
+from lfr_engine.vision.motion import (
+    BoolArray,
+    DoubleArray,
+    Motion,
+    MotionSettings,
+    assigned,
+    boxes_of,
+    measured_boxes,
+)
 
-DoubleArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 NO_TRACK = -1
 
 
@@ -75,16 +80,12 @@ TRANSITIONS: dict[tuple[TrackState, TrackEvent], TrackState] = {
 
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
-    """How walkers are followed. Sizes are face sizes (side of the square of the box's area).
+    """How walkers are followed.
 
     sure_score, faint_score: detector scores (0–1) that may begin a track, and that may only
     continue one. confirm_detections: detections that make a track a walker, and so a pass.
     max_coasting_s, max_flicker_s: how long a walker, and an unconfirmed track, may go undetected.
-    max_tracks: live tracks at once. turn_density: white-noise acceleration, sizes²/s³.
-    first_speed: standard deviation of a new walker's speed, sizes/s (1.4 m/s across the picture is
-    about 6 face heights a second; most walk towards the camera). place_noise, size_noise: standard
-    deviation of a detected centre (sizes) and of the logarithm of its size. reach: the farthest, in
-    sizes, that a detection may lie from its prediction.
+    max_tracks: live tracks at once.
     """
 
     sure_score: float = 0.6
@@ -93,11 +94,7 @@ class TrackerSettings:
     max_coasting_s: float = 1.2
     max_flicker_s: float = 0.3
     max_tracks: int = 64
-    turn_density: float = 4.0
-    first_speed: float = 3.0
-    place_noise: float = 0.08
-    size_noise: float = 0.08
-    reach: float = 2.0
+    motion: MotionSettings = field(default_factory=MotionSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +154,6 @@ class _Life:
         return self.state in (TrackState.CONFIRMED, TrackState.COASTING)
 
 
-# Rows of the motion array: mean and rate of (x px, y px, log size), and the covariance of each such
-# pair in units of the face size, which makes one noise model fit faces of 20 and of 400 pixels.
-_MEAN, _RATE, _VAR, _COV, _RATE_VAR = range(5)
-_SIZE_RATE_LASTS_S = 0.5  # a growing face keeps growing for a while, not for ever
-_SIZE_DENSITY = 0.3  # white-noise growth acceleration, 1/s³
-_FIRST_GROWTH = 0.5  # standard deviation of a new walker's growth, 1/s
-_FAINT_NOISE = 2.0  # a faint detection is placed this much worse
-_GATE_SIGMA = 3.0
-_SIZE_GATE = math.log(1.8)  # a face does not change size by more between detections
 _SAME_FACE_OVERLAP = 0.5  # a second box on one face, left over by the detector
 _OUT_OF_ZONE_S = 0.25  # a walker undetected for so long and predicted outside has left
 
@@ -190,17 +178,9 @@ class Tracker:
         self._settings = settings or TrackerSettings()
         self._inside = inside
         self._lives: list[_Life] = []
-        self._motion: DoubleArray = np.zeros((5, 0, 3))
+        self._motion = Motion(self._settings.motion)
         self.next_id = first_id
         self._time_s = -math.inf
-        place, size = self._settings.place_noise**2, self._settings.size_noise**2
-        self._noise = np.array([place, place, size])
-        turn = self._settings.turn_density
-        self._density = np.array([turn, turn, _SIZE_DENSITY])
-        fast = self._settings.first_speed**2
-        self._first_rate_var = np.array([fast, fast, _FIRST_GROWTH**2])
-        self._step_s = 0.0
-        self._step, self._step_noise = _step(0.0, self._density)
 
     def __len__(self) -> int:
         return len(self._lives)
@@ -212,11 +192,11 @@ class Tracker:
         """
         ended = self.close(EndReason.RESTART) if time_s < self._time_s else ()
         if self._lives:
-            self._advance(time_s - self._time_s)
+            self._motion.advance(time_s - self._time_s)
             ended += self._end_undetected(time_s)
         self._time_s = time_s
         order = _canonical_order(faces)
-        measured, aspects = _measured(faces.boxes[order])
+        measured, aspects = measured_boxes(faces.boxes[order])
         scores = faces.scores[order]
         owners = self._associate(measured, scores)
         confirmed = self._record(time_s, owners, measured, aspects, scores)
@@ -233,10 +213,9 @@ class Tracker:
     def predict(self, time_s: float) -> TrackPositions:
         """Where each live track should be at ``time_s``, at or after the last update."""
         ahead = max(0.0, time_s - self._time_s) if self._lives else 0.0
-        mean = self._motion[_MEAN] + self._motion[_RATE] * _reach_of_rates(ahead)
         return TrackPositions(
             np.array([life.track_id for life in self._lives], np.intp),
-            self._boxes(mean),
+            self._boxes(ahead),
             tuple(life.state for life in self._lives),
             np.array([time_s - life.last_seen_s for life in self._lives]),
         )
@@ -246,28 +225,17 @@ class Tracker:
         self._time_s = -math.inf
         return self._end_rows(dict.fromkeys(range(len(self._lives)), reason))
 
-    def _boxes(self, mean: DoubleArray) -> FloatArray:
-        half_aspect = np.array([life.log_aspect for life in self._lives]) * 0.5
-        half = np.empty((len(mean), 2))
-        half[:, 0] = np.exp(mean[:, 2] + half_aspect)
-        half[:, 1] = np.exp(mean[:, 2] - half_aspect)
-        half *= 0.5
-        return np.hstack((mean[:, :2] - half, mean[:, :2] + half)).astype(np.float32)
-
-    def _advance(self, dt: float) -> None:
-        if dt != self._step_s:  # cameras keep their rhythm: the step rarely changes
-            self._step_s = dt
-            self._step, self._step_noise = _step(dt, self._density)
-        self._motion = (self._step @ self._motion.reshape(5, -1)).reshape(5, -1, 3)
-        self._motion += self._step_noise
-        self._motion[_RATE, :, 2] *= math.exp(-dt / _SIZE_RATE_LASTS_S)
+    def _boxes(self, ahead_s: float) -> FloatArray:
+        return boxes_of(
+            self._motion.ahead(ahead_s), np.array([life.log_aspect for life in self._lives])
+        )
 
     def _end_undetected(self, time_s: float) -> tuple[EndedTrack, ...]:
         limits = self._settings
         gone: dict[int, EndReason] = {}
         unseen = [time_s - life.last_seen_s for life in self._lives]
         if self._inside is not None and max(unseen) > _OUT_OF_ZONE_S:
-            within = self._inside(self._boxes(self._motion[_MEAN]))
+            within = self._inside(self._boxes(0.0))
         else:
             within = np.ones(len(self._lives), np.bool_)
         for row, life in enumerate(self._lives):
@@ -299,7 +267,7 @@ class Tracker:
             )
         keep = [row for row in range(len(self._lives)) if row not in gone]
         self._lives = [self._lives[row] for row in keep]
-        self._motion = self._motion[:, keep]
+        self._motion.keep(keep)
         return tuple(ended)
 
     def _associate(self, measured: DoubleArray, scores: FloatArray) -> list[int]:
@@ -307,36 +275,18 @@ class Tracker:
         owners = [NO_TRACK] * len(measured)
         if not self._lives or not owners:
             return owners
-        costs, possible = self._costs(measured)
+        costs, possible = self._motion.costs(measured)
         sure = scores >= self._settings.sure_score
-        pairs = _assigned(costs, possible & sure)
+        pairs = assigned(costs, possible & sure)
         faint = ~sure & (scores >= self._settings.faint_score)
         if faint.any():
             # A faint detection only ever continues a walker that no sure one claimed.
             open_rows = np.array([life.walker for life in self._lives])
             open_rows[[row for row, _ in pairs]] = False
-            pairs += _assigned(costs, possible & faint & open_rows[:, None])
+            pairs += assigned(costs, possible & faint & open_rows[:, None])
         for row, face in pairs:
             owners[face] = row
         return owners
-
-    def _costs(self, measured: DoubleArray) -> tuple[DoubleArray, BoolArray]:
-        """Cost (tracks, faces) in 0–1 of each pairing, and which pairings are possible.
-
-        Distance is measured in face sizes and not in standard deviations: a track that has coasted
-        for long is vague, and must not look near to everybody. Overlap is not asked for: for boxes
-        of one shape it follows from distance and growth.
-        """
-        mean = self._motion[_MEAN]
-        away = measured - mean[:, None]
-        squared = away * away
-        area = np.exp(mean[:, 2, None] + measured[:, 2])
-        distance = np.sqrt((squared[..., 0] + squared[..., 1]) / area)
-        growth = np.abs(away[..., 2])
-        gate = _GATE_SIGMA * np.sqrt(self._motion[_VAR, :, 0] + self._noise[0])
-        reach = self._settings.reach
-        possible = (distance <= np.minimum(gate, reach)[:, None]) & (growth <= _SIZE_GATE)
-        return distance * (0.7 / reach) + growth * (0.3 / _SIZE_GATE), possible
 
     def _record(
         self,
@@ -350,7 +300,8 @@ class Tracker:
         faces = [face for face, row in enumerate(owners) if row >= 0]
         rows = [owners[face] for face in faces]
         if rows:
-            self._correct(rows, measured[faces], scores[faces])
+            faint = scores[faces] < self._settings.sure_score
+            self._motion.correct(rows, measured[faces], faint)
         confirmed = []
         for face, row in zip(faces, rows, strict=True):
             life = self._lives[row]
@@ -364,21 +315,6 @@ class Tracker:
         for row in set(range(len(self._lives))).difference(rows):
             self._lives[row].happen(TrackEvent.MISSED)
         return tuple(sorted(confirmed))
-
-    def _correct(self, rows: list[int], measured: DoubleArray, scores: FloatArray) -> None:
-        mean, rate, var, cov, rate_var = self._motion[:, rows]
-        faint = np.where(scores < self._settings.sure_score, _FAINT_NOISE**2, 1.0)
-        spread = var + self._noise * faint[:, None]
-        gain, rate_gain = var / spread, cov / spread
-        surprise = measured - mean
-        kept = 1 - gain
-        self._motion[:, rows] = (
-            mean + gain * surprise,
-            rate + rate_gain * surprise,
-            var * kept,
-            cov * kept,
-            rate_var - rate_gain * cov,
-        )
 
     def _begin(
         self,
@@ -418,7 +354,7 @@ class Tracker:
             )
             self.next_id += 1
         if rows:
-            self._motion = np.concatenate((self._motion, self._first_motion(measured[rows])), 1)
+            self._motion.begin(measured[rows])
         return tuple(started), crowded_out, refused
 
     def _least_wanted(self, time_s: float, doomed: dict[int, EndReason]) -> int | None:
@@ -430,36 +366,6 @@ class Tracker:
         ]
         return min(undetected)[2] if undetected else None
 
-    def _first_motion(self, measured: DoubleArray) -> DoubleArray:
-        motion = np.zeros((5, len(measured), 3))
-        motion[_MEAN] = measured
-        motion[_VAR] = self._noise
-        motion[_RATE_VAR] = self._first_rate_var
-        return motion
-
-
-def _reach_of_rates(dt: float) -> DoubleArray:
-    """Seconds by which a rate moves its mean: growth fades, walking does not."""
-    fading = _SIZE_RATE_LASTS_S * (1 - math.exp(-dt / _SIZE_RATE_LASTS_S))
-    return np.array([dt, dt, fading])
-
-
-def _step(dt: float, density: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
-    """The motion array ``dt`` seconds later is the first (5, 5) times it plus the second (5, 1, 3).
-
-    The constant-velocity model driven by white-noise acceleration (Bar-Shalom, Li, Kirubarajan:
-    Estimation with Applications to Tracking and Navigation, 2001, section 6.2.2).
-    """
-    step = np.eye(5)
-    step[_MEAN, _RATE] = dt
-    step[_VAR, [_COV, _RATE_VAR]] = 2 * dt, dt * dt
-    step[_COV, _RATE_VAR] = dt
-    noise = np.zeros((5, 1, 3))
-    noise[_VAR] = density * (dt**3 / 3)
-    noise[_COV] = density * (dt**2 / 2)
-    noise[_RATE_VAR] = density * dt
-    return step, noise
-
 
 def _canonical_order(faces: Faces) -> IndexArray:
     """Best score first, then left to right: identities must not depend on the detector's order."""
@@ -467,32 +373,3 @@ def _canonical_order(faces: Faces) -> IndexArray:
         return np.arange(len(faces))
     boxes = faces.boxes
     return np.lexsort((boxes[:, 3], boxes[:, 2], boxes[:, 1], boxes[:, 0], -faces.scores))
-
-
-def _measured(boxes: FloatArray) -> tuple[DoubleArray, DoubleArray]:
-    """(n, 3) centre x, centre y, log size; and (n,) log of width over height."""
-    wide = np.asarray(boxes, np.float64)
-    logs = np.log(np.maximum(wide[:, 2:] - wide[:, :2], 1.0))
-    measured = np.empty((len(wide), 3))
-    measured[:, :2] = (wide[:, :2] + wide[:, 2:]) * 0.5
-    measured[:, 2] = logs.sum(axis=1) * 0.5
-    return measured, logs[:, 0] - logs[:, 1]
-
-
-def _assigned(costs: DoubleArray, possible: BoolArray) -> list[tuple[int, int]]:
-    """The cheapest one-to-one pairing of rows and columns, leaving both free where none is
-    possible.
-
-    An impossible pairing costs as much as the dearest possible one, so that a pairing is never
-    made worse only to make another one possible.
-    """
-    rows, columns = np.nonzero(possible)
-    pairs = list(zip(rows.tolist(), columns.tolist(), strict=True))
-    if len(set(rows.tolist())) == len(pairs) == len(set(columns.tolist())):
-        return pairs  # nobody competes, the usual case
-    chosen = linear_sum_assignment(np.where(possible, costs, 1.0))
-    return [
-        (row, column)
-        for row, column in zip(*(side.tolist() for side in chosen), strict=True)
-        if possible[row, column]
-    ]

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from lfr_engine.vision.faces import Faces, no_faces
 from lfr_engine.vision.frame import FloatArray
+from lfr_engine.vision.motion import BoolArray
 from lfr_engine.vision.tracker import (
     NO_TRACK,
     TRANSITIONS,
-    BoolArray,
     EndReason,
     Tracker,
     TrackerSettings,
