@@ -169,6 +169,16 @@ def test_refusals_that_blame_the_message_are_not_repeated_unchanged(code: int) -
     assert written(modem.submit(CUE, 0.0)) == at.select_service(SHORT_DATA)
 
 
+def test_a_service_that_was_refused_at_set_up_is_chosen_before_each_message() -> None:
+    modem = opened()
+    effects: list[Effect] = modem.receive(b"OK\r\n", 0.0)
+    while not modem.idle:
+        refuse = written(effects).startswith(b"AT+CTSDS")
+        effects = modem.receive(b"+CME ERROR: 3\r\n" if refuse else b"OK\r\n", 0.0)
+    assert effects == [Ready(668, ("AT+CTSDS=12,0,0,0,0 (CME 3 not allowed now)",))]
+    assert written(modem.submit(CUE, 0.0)) == at.select_service(SHORT_DATA)
+
+
 def test_the_service_is_chosen_again_after_a_status() -> None:
     modem = ready()
     status = Message(2, "1234567", b"\x80\x03", STATUS)

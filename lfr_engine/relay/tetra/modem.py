@@ -257,23 +257,25 @@ class Modem:
     def _set_up(self, now: float) -> Signal | None:
         if self._step == len(_SETUP):
             return Signal.CONFIGURED
-        if self._step == 1:
-            self._silenced = True  # ATE0 is the first command, and it was answered with OK
         self._write(at.command(_SETUP[self._step][0]), now)
         self._step += 1
         return None
+
+    def _setup_accepted(self, now: float) -> Signal | None:
+        command, _ = _SETUP[self._step - 1]
+        if command == "ATE0":
+            self._silenced = True
+        elif command.startswith("AT+CTSDS"):
+            self._service = SHORT_DATA
+        return self._set_up(now)
 
     def _setup_refused(self, now: float) -> Signal | None:
         command, needed = _SETUP[self._step - 1]
         if needed and self._refusal != ALREADY_REGISTERED:
             self._lacks.append(f"{command} ({refusal_text(self._refusal)})")
-        follow = self._set_up(now)
-        if command == "ATE0":
-            self._silenced = False
-        return follow
+        return self._set_up(now)
 
     def _configured(self, now: float) -> None:
-        self._service = SHORT_DATA
         self._effects.append(Ready(self.largest_bits, tuple(self._lacks)))
         self._wait(now)
 
@@ -315,7 +317,7 @@ class Modem:
 
     def _refused(self, now: float) -> None:
         again = worth_a_retry(self._refusal)
-        self._service = self._service if again else 0  # perhaps it forgot what was chosen
+        self._service = 0  # perhaps it forgot what was chosen
         self._effects.append(Failed(self._done(), refusal_text(self._refusal), again))
         self._wait(now)
 
@@ -351,7 +353,7 @@ class Modem:
         (Phase.SYNC, Signal.OK): (Phase.SETUP, _set_up),
         (Phase.SYNC, Signal.REFUSED): (Phase.LOST, _lose),
         (Phase.SYNC, Signal.OVERDUE): (Phase.LOST, _lose),
-        (Phase.SETUP, Signal.OK): (Phase.SETUP, _set_up),
+        (Phase.SETUP, Signal.OK): (Phase.SETUP, _setup_accepted),
         (Phase.SETUP, Signal.REFUSED): (Phase.SETUP, _setup_refused),
         (Phase.SETUP, Signal.OVERDUE): (Phase.LOST, _lose),
         (Phase.SETUP, Signal.CONFIGURED): (Phase.READY, _configured),
