@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 import msgspec
 
+from lfr_engine.app.exercise import ExerciseRequest
+from lfr_engine.clock import SystemClock
 from lfr_engine.errors import InputError, RuleError
 from lfr_engine.evaluation import summary
 from lfr_engine.evaluation.blue_list import (
@@ -30,10 +32,12 @@ from lfr_engine.evaluation.report import (
     equitability_page,
     identification_page,
     require_matplotlib,
+    video_page,
     write_report,
 )
 from lfr_engine.evaluation.tables import read_table
 from lfr_engine.evaluation.verification import VerificationResult, run_verification
+from lfr_engine.evaluation.video import evaluate_video
 from lfr_engine.identity.calibration import Calibration, shipped
 from lfr_engine.identity.template import TemplateContract
 from lfr_engine.inference.pack import OpenPack, open_pack
@@ -130,6 +134,66 @@ def verification(folder: Path, pairs: Path, pack: str | None, json_file: Path | 
     _say(summary.verification_lines(result))
     if json_file:
         write_json(json_file, result)
+
+
+@command.command()
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    required=True,
+    metavar="CLIP",
+    help="A simulated walk-by; once for each camera.",
+)
+@click.option("--truth", type=FOLDER, required=True, help="The truth written with the videos.")
+@click.option("--watchlist", type=FOLDER, required=True, help="Folder of the enrolled pictures.")
+@pack_option
+@click.option(
+    "--fpir",
+    default=0.001,
+    show_default=True,
+    type=click.FloatRange(0, 0.5, min_open=True),
+    help="Stated false-positive rate the calibrated threshold is chosen for.",
+)
+@click.option(
+    "--threshold", type=click.FloatRange(-1, 1), help="A threshold instead of the calibrated one."
+)
+@click.option(
+    "--tracking/--no-tracking",
+    default=True,
+    show_default=True,
+    help="Look a second time, for track figures and the very face behind each alert.",
+)
+@json_option
+@report_option
+def video(
+    sources: tuple[str, ...],
+    truth: Path,
+    watchlist: Path,
+    pack: str | None,
+    fpir: float,
+    threshold: float | None,
+    tracking: bool,
+    json_file: Path | None,
+    report: Path | None,
+) -> None:
+    """Run the engine on simulated walk-bys and score every pass.
+
+    A video is one piece: a run that was cut begins again, since tracks and templates live in memory
+    only.
+    """
+    if report:
+        require_matplotlib()
+    request = ExerciseRequest(sources, watchlist, pack, fpir=fpir, threshold=threshold)
+    with progress_bars() as tell:
+        result = evaluate_video(
+            request, truth, ModelStore(data_folder()), SystemClock(), tell, tracking=tracking
+        )
+    _say(summary.video_lines(result))
+    if json_file:
+        write_json(json_file, result)
+    if report:
+        write_report(report, video_page(result))
 
 
 @command.command()

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import click
 
+from lfr_engine.enrolment.image import Enrolled, enrol_image
 from lfr_engine.evaluation.people import hold_out, read_people
 from lfr_engine.evaluation.progress import progress_bars
-from lfr_engine.evaluation.walkby.head import FaceFinder, centred_face, detected_face
+from lfr_engine.evaluation.walkby.head import centred_face, detected_face
 from lfr_engine.evaluation.walkby.script import WalkbySettings
 from lfr_engine.evaluation.walkby.simulate import WalkbyResult, simulate_walkby
-from lfr_engine.inference.pack import open_pack
+from lfr_engine.inference.pack import OpenPack, open_pack
 from lfr_engine.inference.session import DeviceOptions
 from lfr_engine.inference.store import ModelStore, data_folder
 
@@ -109,20 +110,26 @@ def walkby(
         face_px=face_px,
         crf=crf,
     )
+    pack = _default_pack()
+    finder = detected_face(pack.detector) if pack else centred_face
     with progress_bars() as tell:
-        result = simulate_walkby(
-            hold_out(cast, watchlist, seed), out, settings, finder=_finder(), progress=tell
-        )
+        chosen = hold_out(cast, watchlist, seed, _enrollable(pack))
+        result = simulate_walkby(chosen, out, settings, finder=finder, progress=tell)
     _report(result)
 
 
-def _finder() -> FaceFinder:
-    """The default pack's detector where it is installed, else the middle of the picture."""
+def _default_pack() -> OpenPack | None:
+    """The default pack where it is installed; None, and a word about it, where it is not."""
     store = ModelStore(data_folder())
     if not store.installed(store.packs.default):
         click.echo("no model pack: faces are taken to be in the middle of the pictures", err=True)
-        return centred_face
-    return detected_face(open_pack(store.open(store.packs.default), DeviceOptions()).detector)
+        return None
+    return open_pack(store.open(store.packs.default), DeviceOptions())
+
+
+def _enrollable(pack: OpenPack | None) -> Callable[[Path], bool]:
+    """Whether a picture passes the enrolment gate; any does without a pack."""
+    return lambda path: pack is None or isinstance(enrol_image(path, pack), Enrolled)
 
 
 def _report(result: WalkbyResult) -> None:

@@ -7,7 +7,7 @@ the same people on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,31 +61,43 @@ def read_people(folder: Path) -> list[Person]:
     return people
 
 
-def hold_out(people: Sequence[Person], size: int, seed: int) -> list[Person]:
+def hold_out(
+    people: Sequence[Person],
+    size: int,
+    seed: int,
+    suitable: Callable[[Path], bool] = lambda _: True,
+) -> list[Person]:
     """``people`` with ``size`` of them enrolled: one picture each leaves ``pictures``.
 
     Only a person with two pictures or more can be enrolled, so that what is seen is never the very
-    picture that was enrolled.
+    picture that was enrolled. ``suitable`` says whether a picture would pass the enrolment gate.
 
     Raises:
-        InputError: fewer than ``size`` people have two pictures.
+        InputError: fewer than ``size`` people have two pictures, one of them suitable.
     """
     able = [i for i, person in enumerate(people) if len(person.pictures) >= 2]
-    if size > len(able):
-        raise InputError(
-            "watchlist",
-            f"{size} people wanted, but only {len(able)} of {len(people)} have two pictures",
-            f"ask for {len(able)} or fewer",
-        )
     rng = np.random.default_rng([seed, 1])
     out = list(people)
-    for i in rng.permutation(len(able))[:size]:
+    held = 0
+    for i in rng.permutation(len(able)):
+        if held == size:
+            break
         person = people[able[i]]
-        kept = int(rng.integers(len(person.pictures)))
-        out[able[i]] = replace(
-            person,
-            pictures=person.pictures[:kept] + person.pictures[kept + 1 :],
-            enrolled=person.pictures[kept],
+        order = rng.permutation(len(person.pictures))
+        kept = next((int(k) for k in order if suitable(person.pictures[k])), None)
+        if kept is not None:
+            held += 1
+            out[able[i]] = replace(
+                person,
+                pictures=person.pictures[:kept] + person.pictures[kept + 1 :],
+                enrolled=person.pictures[kept],
+            )
+    if held < size:
+        raise InputError(
+            "watchlist",
+            f"{size} people wanted, but only {held} of {len(people)} have two pictures, one of "
+            "them fit to be enrolled",
+            f"ask for {held} or fewer",
         )
     return out
 

@@ -13,8 +13,16 @@ from lfr_engine.evaluation import plots, summary
 from lfr_engine.evaluation.equitability import EquitabilityResult
 from lfr_engine.evaluation.identification import IdentificationResult
 from lfr_engine.evaluation.plots import require_matplotlib
+from lfr_engine.evaluation.video import VideoResult
 
-__all__ = ["equitability_page", "identification_page", "page", "require_matplotlib", "write_report"]
+__all__ = [
+    "equitability_page",
+    "identification_page",
+    "page",
+    "require_matplotlib",
+    "video_page",
+    "write_report",
+]
 
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}
 pre{background:#f4f6f7;padding:1em;overflow-x:auto}figure{margin:2em 0}
@@ -41,6 +49,27 @@ def identification_page(result: IdentificationResult) -> str:
             )
         )
     return page("Open-set identification", summary.identification_lines(result), figures)
+
+
+def video_page(result: VideoResult) -> str:
+    """The page of a run on video."""
+    sizes = [size for size in result.scores.by_face_size if size.tpir.trials]
+    views = [view for view in result.by_sightings if view.tpir.trials]
+    figures = [
+        (
+            plots.rate_bars([f"≥ {s.from_px} px" for s in sizes], [s.tpir for s in sizes], "TPIR"),
+            "TPIR by the largest clearly visible face of an appearance, 95 % intervals.",
+        )
+    ]
+    if views:
+        labels = [f"≥ {view.from_sightings}" for view in views]
+        figures.append(
+            (
+                plots.rate_bars(labels, [view.tpir for view in views], "TPIR"),
+                "TPIR by number of sightings, 95 % intervals.",
+            )
+        )
+    return page("Walk-by", summary.video_lines(result), figures)
 
 
 def equitability_page(result: EquitabilityResult) -> str:

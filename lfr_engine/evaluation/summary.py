@@ -17,7 +17,9 @@ from lfr_engine.evaluation.intervals import (
     trials_for_half_width,
     trials_to_show,
 )
+from lfr_engine.evaluation.tracking import TrackingScores
 from lfr_engine.evaluation.verification import VerificationResult
+from lfr_engine.evaluation.video import VideoResult
 from lfr_engine.evaluation.video_scores import Quantiles
 
 SHOWN = 5
@@ -133,6 +135,56 @@ def plan_lines(tpir: float, half_width: float, false_alerts: float) -> Iterator[
     yield (
         f"false alerts ≤ {one_in(false_alerts)} shown with 95 % confidence, if there is none: "
         f"{strangers:,} passes of others"
+    )
+
+
+def video_lines(result: VideoResult) -> Iterator[str]:
+    """What ``lfr evaluate video`` says."""
+    scores, engine = result.scores, result.engine
+    yield (
+        f"pack {engine.pack} ({engine.precision}), threshold {engine.threshold:.4f}, watchlist "
+        f"{engine.watchlist_size:,}; {engine.frames:,} frames at {engine.frames_per_s:.1f} a second"
+    )
+    yield from named(result.problems, "problems")
+    yield f"passes               {scores.passes:,}, alerts {scores.alerts:,}"
+    yield f"TPIR per pass        {scores.tpir}"
+    for camera in scores.by_camera:
+        yield f"  {camera.camera:18s} {camera.tpir}"
+    yield f"false alerts / pass  {scores.false_alerts}"
+    yield f"  passes of others   {scores.nonmated_fpir}"
+    if result.verdict is not None and engine.stated_fpir is not None:
+        yield f"  stated             {percent(engine.stated_fpir)}: {result.verdict.value}"
+    if result.verdict is Verdict.BROKEN:
+        yield "!!! THE STATED FPIR DOES NOT HOLD HERE: do not deploy with this calibration !!!"
+    yield f"precision per alert  {scores.precision}"
+    yield "precision per engagement: nobody engages in a simulation"
+    yield f"duplicate alerts     {scores.duplicates:,}"
+    yield f"time to alert        {seconds(scores.time_to_alert)}"
+    yield f"lead time            {seconds(scores.lead_time)}"
+    yield "TPIR by largest clear face, in pixels"
+    for size in scores.by_face_size:
+        if size.tpir.trials:
+            yield f"  {size.from_px:>4} and more      {size.tpir}"
+    if result.by_sightings:
+        yield "TPIR by sightings of a pass before a camera"
+        for views in result.by_sightings:
+            if views.tpir.trials:
+                yield f"  {views.from_sightings:>4} and more      {views.tpir}"
+    yield from _tracking_lines(result.tracking)
+    yield from named(scores.missed, "passes missed")
+    yield from named(scores.wrong, "false alerts")
+
+
+def _tracking_lines(tracking: TrackingScores | None) -> Iterator[str]:
+    if tracking is None:
+        return
+    yield (
+        f"tracking             IDF1 {tracking.idf1:.3f}, recall {tracking.recall:.3f}, precision "
+        f"{tracking.precision:.3f} of {tracking.truth_boxes:,} faces"
+    )
+    yield (
+        f"                     {tracking.switches:,} identity switches, "
+        f"{tracking.fragmentations:,} fragmentations in {tracking.passes:,} appearances"
     )
 
 

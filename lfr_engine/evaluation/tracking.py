@@ -69,7 +69,7 @@ class TrackingScores(msgspec.Struct, frozen=True):
 
 def score_tracks(scenes: Iterable[Scene]) -> TrackingScores:
     """Score the frames of one or more cameras; identities must differ between cameras."""
-    counter = _Counter()
+    counter = TrackCounter()
     for scene in scenes:
         counter.add(scene)
     return counter.result()
@@ -85,7 +85,9 @@ def overlaps(one: FloatArray, other: FloatArray) -> FloatArray:
     return np.asarray(shared / np.maximum(union, 1e-9), np.float32)
 
 
-class _Counter:
+class TrackCounter:
+    """Counts frame by frame; the cameras of a run one after another."""
+
     def __init__(self) -> None:
         self._together: dict[tuple[str, str], int] = {}
         self._truth: dict[str, int] = {}
@@ -97,6 +99,7 @@ class _Counter:
         self._episodes: dict[str, int] = {}
 
     def add(self, scene: Scene) -> None:
+        """Take the next frame."""
         truth = _boxes([placed.box for placed in scene.truth])
         tracks = _without_ignored(scene, truth)
         like = overlaps(truth, _boxes([placed.box for placed in tracks]))
@@ -128,6 +131,7 @@ class _Counter:
         self._now = now
 
     def result(self) -> TrackingScores:
+        """The scores of the frames so far."""
         truth_boxes, track_boxes = sum(self._truth.values()), sum(self._tracks.values())
         true = self._id_true_positives()
         return TrackingScores(

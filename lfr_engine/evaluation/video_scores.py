@@ -73,7 +73,8 @@ class VideoScores(msgspec.Struct, frozen=True):
     nonmated_fpir: other people's passes with a wrong alert. precision: right alerts of all first
     ones. duplicates: further alerts of the same pass and entry. nobody: wrong alerts that no face
     can explain (counted in ``false_alerts``). time_to_alert: from the face's first frame on that
-    camera. lead_time: from the alert until the face left it.
+    camera. lead_time: from the alert until the face left it. found: (pass, camera) of every right
+    alert, new or updated.
     """
 
     passes: int
@@ -90,6 +91,7 @@ class VideoScores(msgspec.Struct, frozen=True):
     by_face_size: tuple[SizeScores, ...]
     missed: tuple[str, ...]
     wrong: tuple[str, ...]
+    found: tuple[tuple[str, str], ...]
 
 
 def score_alerts(truth: Truth, alerts: Iterable[AlertSeen]) -> VideoScores:
@@ -206,6 +208,7 @@ class _Scorer:
             by_face_size=self._by_size(mated),
             missed=tuple(f"{people[name]} ({name})" for name in sorted(mated - self._right)),
             wrong=tuple(self._wrong),
+            found=tuple(sorted(self._right_here)),
         )
 
     def _mated_here(self, mated: set[str], camera: str) -> list[AppearanceTruth]:

@@ -67,7 +67,15 @@ def test_an_enrolled_picture_is_never_shown() -> None:
     assert held != hold_out(people, 12, seed=6)
 
 
+def test_only_suitable_pictures_are_enrolled() -> None:
+    people = [Person(f"p{n}", tuple(Path(f"{n}-{i}") for i in range(3))) for n in range(10)]
+    held = hold_out(people, 10, seed=1, suitable=lambda path: path.name.endswith("-2"))
+    assert {person.enrolled.name[-2:] for person in held if person.enrolled} == {"-2"}
+    with pytest.raises(InputError, match="only 0 of 10"):
+        hold_out(people, 1, seed=1, suitable=lambda _: False)
+
+
 def test_too_few_people_with_two_pictures_are_counted() -> None:
     people = [Person("a", (Path("1"), Path("2"))), Person("b", (Path("3"),))]
-    with pytest.raises(InputError, match="2 people wanted, but only 1 of 2 have two pictures"):
+    with pytest.raises(InputError, match="2 people wanted, but only 1 of 2 have two"):
         hold_out(people, 2, seed=1)

@@ -58,7 +58,7 @@ PICTURES_EACH = 4
 class WalkbyResult:
     """What a simulation left behind.
 
-    watchlist: folder with one picture of each enrolled person who was cast, or None.
+    watchlist: folder with one picture of each enrolled person, or None.
     left_out: pictures that could not be used, each with its reason.
     """
 
@@ -106,7 +106,7 @@ def simulate_walkby(
     )
     try:
         out.mkdir(parents=True, exist_ok=True)
-        watchlist = _write_watchlist(out, cast)
+        watchlist = _write_watchlist(out, people)
         videos, truth = _write_cameras(out, script, cast, progress)
     except OSError as error:
         raise InputError(out, f"cannot be written: {error.strerror}") from error
@@ -157,8 +157,9 @@ def _cuttings(
     return tuple(found)
 
 
-def _write_watchlist(out: Path, cast: Sequence[_Member]) -> Path | None:
-    enrolled = [member.person for member in cast if member.person.enrolled is not None]
+def _write_watchlist(out: Path, people: Sequence[Person]) -> Path | None:
+    """Everybody enrolled, whether he walks by or not: the size of the list decides the FPIR."""
+    enrolled = [person for person in people if person.enrolled is not None]
     folder = out / WATCHLIST_NAME
     if folder.exists():
         shutil.rmtree(folder)
