@@ -19,7 +19,7 @@ types:
     {{python}} -m mypy
 
 contracts:
-    lint-imports
+    {{python}} -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 test *args:
     {{python}} -m pytest -m "not long and not server" {{args}}
@@ -27,3 +27,11 @@ test *args:
 # the tests that need minutes or a real server on loopback
 test-long *args:
     {{python}} -m pytest -m "long or server" {{args}}
+
+# ten minutes of coverage-guided fuzzing of the wire protocol (pip install atheris first)
+fuzz seconds="600":
+    {{python}} -m tests.protocol.fuzz_atheris -max_total_time={{seconds}}
+
+# draw the API documents again from the command table
+api-docs:
+    {{python}} -m lfr_engine.api.documents

@@ -24,13 +24,22 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("lfr_engine.cli.demo", "Real faces walk past two cameras, and one is wanted."),
+    "exercise": ("lfr_engine.cli.exercise", "Run the full pipeline on recorded video."),
     "models": ("lfr_engine.cli.models", "List, install, verify and remove model packs."),
     "doctor": (
         "lfr_engine.cli.doctor",
         "Say what this machine has and lacks, and how to mend it.",
     ),
-    "exercise": ("lfr_engine.cli.exercise", "Run the full pipeline on recorded video."),
-    "demo": ("lfr_engine.cli.demo", "Prepare a demonstration from real photographs and run it."),
+    "config": ("lfr_engine.cli.config", "Check, show and describe a configuration file."),
+    "authority": ("lfr_engine.cli.authority", "Make, sign, show and verify a signed authority."),
+    "watchlist": ("lfr_engine.cli.watchlist", "Build, check, seal and destroy a watchlist."),
+    "calibrate": ("lfr_engine.cli.calibrate", "State a threshold as FPIR at a list size."),
+    "journal": ("lfr_engine.cli.journal", "Verify, export and show the record."),
+    "report": ("lfr_engine.cli.report", "The deployment record, for oversight and the public."),
+    "retention": ("lfr_engine.cli.retention", "What is due for deletion, and its deletion."),
+    "relay": ("lfr_engine.cli.relay", "Alerts on radios and handsets: test, status, resend."),
+    "ctl": ("lfr_engine.cli.ctl", "Drive a running engine from scripts."),
     "evaluate": ("lfr_engine.cli.evaluate", "Measure accuracy, with intervals."),
     "simulate": ("lfr_engine.cli.simulate", "Make walk-by video with exact truth."),
 }
