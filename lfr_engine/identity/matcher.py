@@ -3,9 +3,9 @@
 Owns: the template matrix, which rows belong to which entry, and the search. Never: a change in
 place (a withdrawal makes a new snapshot that shares the matrix), a score across contracts, a
 template in a ``repr``. Strategy: cosine of unit vectors is a dot product, so one matrix product
-scores every reference; an entry scores as its best reference. Past ``COARSE_FROM`` rows an int8
-copy ranks the rows first and the few that can matter are scored again in full precision; the
-error bound of that copy is known, so the answer is the exact one, always.
+scores every reference; an entry scores as its best reference. In large galleries an int8 copy
+(``coarse``) ranks the rows first and the few that can matter are scored again in full precision;
+the error bound of that copy is known, so the answer is the exact one, always.
 """
 
 from __future__ import annotations
@@ -20,9 +20,6 @@ import numpy.typing as npt
 from lfr_engine.errors import WatchlistError
 from lfr_engine.identity.template import TemplateContract
 from lfr_engine.vision.frame import FloatArray
-
-COARSE_FROM = 100_000
-"""Rows from which the int8 pass pays: below it one float32 product takes under 3 ms."""
 
 FEW = 4
 """Probes up to which rows are multiplied one by one: a matrix product would wake a thread on every
@@ -173,12 +170,13 @@ class Gallery:
         Withdrawn entries score minus infinity.
         """
         if len(probes) <= FEW:
-            cosines = np.stack([np.vecdot(self.templates, probe) for probe in probes])
+            cosines = np.vecdot(self.templates, probes[:, None])
         else:
             cosines = probes @ self.templates.T
         if len(self.owners) != len(self.entries):
             cosines = np.maximum.reduceat(cosines, self._first_row, axis=1)
-        cosines[:, ~self.active] = -np.inf
+        if not self.active.all():
+            cosines[:, ~self.active] = -np.inf
         return np.asarray(cosines, np.float32)
 
     def references(self, entry: int) -> FloatArray:

@@ -17,8 +17,9 @@ def test_every_answer_is_compared_with_the_exact_one() -> None:
 
 
 @pytest.mark.slow
-def test_the_int8_search_is_exact_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coarse, "COARSE_FROM", 1_000)
-    found = bench_matcher(SystemClock(), 60_000, references=3, probes=40)
+def test_the_int8_search_is_exact_too() -> None:
+    rows = 60_000
+    assert rows * 128 * 4 > coarse.COARSE_FROM_BYTES
+    found = bench_matcher(SystemClock(), rows, references=3, probes=40)
     assert found.right_entries == 40
     assert found.largest_score_error < 1e-5
