@@ -1,8 +1,9 @@
 """How often a camera's frames are detected: every frame while the machine keeps up, else fewer.
 
-Owns: the cadence of one camera. Never: a look at the declared rate. Strategy: missed slots are the
-measured sign of overload; a period with many coarsens the cadence, several without any refine
-it. Skipped frames are decoded and counted as ``cadence``, and the tracker predicts between.
+Owns: the cadence of one camera. Never: a look at the declared rate. Strategy: missed slots and
+late frames are the measured signs of overload; a period with many coarsens the cadence, several
+without any refine it. Skipped frames are decoded and counted as ``cadence``, and the tracker
+predicts between.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Cadence:
         return sequence % self.every == 0
 
     def missed(self) -> None:
-        """An admitted frame was replaced in the slot before the detector took it."""
+        """An admitted frame was late, or replaced another before the detector took it."""
         self._missed += 1
 
     def _decide(self) -> None:

@@ -8,7 +8,6 @@ heard at any moment; a source that fails is reported and the others go on.
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,9 +44,8 @@ from lfr_engine.inference.store import InstalledPack, ModelStore
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.runtime.lanes import Lane, open_lane
 from lfr_engine.runtime.telemetry import Telemetry
-from lfr_engine.sources.reader import StreamFacts, read_video
+from lfr_engine.sources.opening import reader_for
 from lfr_engine.sources.spec import SourceAddress, parse_address, unique_names
-from lfr_engine.vision.frame import Frame
 from lfr_engine.vision.tracker import TrackerSettings
 
 _Result = TypeVar("_Result")
@@ -178,15 +176,7 @@ async def run_exercise(
 
 def _camera(name: str, address: SourceAddress, clock: Clock) -> CameraPlan:
     settings = CameraSettings(name, address)
-
-    def read(
-        deliver: Callable[[Frame], object],
-        stop: threading.Event,
-        on_open: Callable[[StreamFacts], None],
-    ) -> None:
-        read_video(name, address, settings.reader, clock, deliver, stop, on_open)
-
-    return CameraPlan(settings, read, fast=True)
+    return CameraPlan(settings, reader_for(name, address, settings.reader, clock), fast=True)
 
 
 async def _until(stopping: trio.Event, work: Callable[[], Awaitable[_Result]]) -> _Result | None:
