@@ -7,25 +7,26 @@ heard at any moment; a source that fails is reported and the others go on.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import trio
 
-from lfr_engine.actors.alerting import AlertingSettings
 from lfr_engine.actors.camera import CameraSettings
-from lfr_engine.actors.detector import DetectorSettings
 from lfr_engine.actors.events import AlertTold, EngineEvent, PassEnded
-from lfr_engine.actors.tracker import Cropper
-from lfr_engine.alerts.adjudication import AdjudicationSettings
 from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.alerts.lifecycle import Alert
-from lfr_engine.alerts.policy import EntryFacts
 from lfr_engine.app.engine import CameraPlan, Engine, Matching, Networks
+from lfr_engine.app.parts import (
+    PackRequest,
+    Progress,
+    choose_threshold,
+    enrol_folder,
+    exercise_matching,
+    open_networks,
+)
 from lfr_engine.app.report import (
     AlertReport,
     CameraFigures,
@@ -33,20 +34,13 @@ from lfr_engine.app.report import (
     stage_summaries,
 )
 from lfr_engine.clock import Clock
-from lfr_engine.enrolment.folder import load_folder
 from lfr_engine.errors import RuleError
-from lfr_engine.identity import calibration
-from lfr_engine.identity.matcher import Gallery
-from lfr_engine.inference import detector as detectors
-from lfr_engine.inference.pack import OpenPack, open_pack
-from lfr_engine.inference.session import DeviceOptions
-from lfr_engine.inference.store import InstalledPack, ModelStore
+from lfr_engine.inference.store import ModelStore
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.runtime.lanes import Lane, open_lane
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.sources.opening import reader_for
 from lfr_engine.sources.spec import SourceAddress, parse_address, unique_names
-from lfr_engine.vision.tracker import TrackerSettings
 
 _Result = TypeVar("_Result")
 
@@ -85,7 +79,6 @@ class Ready:
 
 
 Tell = Callable[[Ready | EngineEvent], None]
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(slots=True)
@@ -197,80 +190,24 @@ async def _until(stopping: trio.Event, work: Callable[[], Awaitable[_Result]]) -
 async def _prepare(
     request: ExerciseRequest, store: ModelStore, lane: Lane, progress: Progress
 ) -> tuple[Ready, Networks, Matching]:
-    name = request.pack or store.packs.default
-    installed = await lane.run(store.open, name)
-    options = DeviceOptions(device=request.device, requests=request.requests)
-    if options.device == "CPU":
-        # One processor thread a request: streams do not fight the decoders (docs/performance.md).
-        options = dataclasses.replace(options, threads=request.requests)
-    pack = await lane.run(_open_pack, installed, options)
-    listed = await lane.run(
-        load_folder,
-        request.watchlist,
-        pack,
-        lambda done, total: progress("enrolling the watchlist", done, total),
-    )
-    gallery = listed.gallery
-    threshold, stated = _threshold(request, gallery)
-    report = pack.report.detector
+    wanted = PackRequest(request.pack or "", request.device, requests=request.requests)
+    opened = await lane.run(open_networks, wanted, store)
+    gallery = await lane.run(enrol_folder, request.watchlist, opened.pack, progress)
+    threshold, stated = choose_threshold(gallery, request.fpir, request.threshold)
     ready = Ready(
         entries=len(gallery),
         references=len(gallery.owners),
         cameras=tuple(unique_names(check_sources(request.sources))),
         threshold=threshold,
         stated_fpir=stated,
-        device=", ".join(report.devices),
-        precision=report.precision,
-        pack=name,
+        device=opened.device,
+        precision=opened.precision,
+        pack=opened.name,
     )
-    matching = Matching(
-        gallery,
-        AlertingSettings(
-            AdjudicationSettings("exercise"),
-            EvidenceSettings(threshold),
-            {entry: EntryFacts(entry, "wanted") for entry in gallery.entries},
-            SITE,
-            exercise=True,
-            recorded=True,
-        ),
+    matching = exercise_matching(
+        gallery, gallery.entries, EvidenceSettings(threshold), site=SITE, recorded=True
     )
-    return ready, _networks(pack, installed, options), matching
-
-
-def _open_pack(installed: InstalledPack, options: DeviceOptions) -> OpenPack:
-    # Faint detections may continue a walker (vision.tracker), so they must come through.
-    faint = detectors.DetectorSettings(min_score=TrackerSettings().faint_score)
-    return open_pack(installed, options, settings=faint)
-
-
-def _networks(pack: OpenPack, installed: InstalledPack, options: DeviceOptions) -> Networks:
-    """The networks as compiled now, and how to compile them again after a failure."""
-    fresh: list[OpenPack] = [pack, pack]
-
-    def again() -> OpenPack:
-        return fresh.pop() if fresh else _open_pack(installed, options)
-
-    points = np.array(installed.embedder_spec.reference_points, np.float32)
-    return Networks(
-        open_detector=lambda: again().detector,
-        open_embedder=lambda: again().embedder,
-        cropper=Cropper(pack.embedder.crop, float(np.linalg.norm(points[1] - points[0]))),
-        detector=DetectorSettings(requests=options.requests),
-    )
-
-
-def _threshold(request: ExerciseRequest, gallery: Gallery) -> tuple[float, float | None]:
-    """The threshold and the FPIR it states; a threshold of the user's own states what it gives."""
-    templates = len(gallery.owners)
-    try:
-        fitted = calibration.shipped(gallery.contract)
-    except RuleError:
-        if request.threshold is None:
-            raise
-        return request.threshold, None
-    if request.threshold is not None:
-        return request.threshold, fitted.fpir_at(request.threshold, templates).value
-    return fitted.threshold_for(request.fpir, templates).value, request.fpir
+    return ready, opened.networks, matching
 
 
 async def _run(engine: Engine, stopping: trio.Event) -> bool:
