@@ -17,7 +17,6 @@ from lfr_engine.vision.colour import to_bgr
 from lfr_engine.vision.frame import ByteArray, FloatArray, Picture, Planes, picture_size
 
 _HALVE_LUMA = 2.0
-_HALVE_CHROMA = 1.5  # networks hardly look at colour: one halving more saves 0.1 ms a frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +68,20 @@ def _small(picture: Picture, width: int, height: int) -> ByteArray:
         return shrunk(picture, width, height)
     return to_bgr(
         shrunk(picture.y, width, height),
-        shrunk(picture.u, width, height, halve_from=_HALVE_CHROMA),
-        shrunk(picture.v, width, height, halve_from=_HALVE_CHROMA),
+        _chroma(picture.u, width, height),
+        _chroma(picture.v, width, height),
         picture.colour,
     )
+
+
+def _chroma(plane: ByteArray, width: int, height: int) -> ByteArray:
+    """A chroma plane at the small picture's size, by way of half that size: a third of the time,
+    and as 4:2:0 as the frame was.
+    """
+    half = ((width + 1) // 2, (height + 1) // 2)
+    small = cv2.resize(plane, half, interpolation=cv2.INTER_LINEAR)
+    doubled = cv2.resize(small, (2 * half[0], 2 * half[1]), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(doubled[:height, :width], np.uint8)
 
 
 def shrunk(
