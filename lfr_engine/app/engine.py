@@ -15,7 +15,13 @@ import trio
 
 from lfr_engine.actors.alerting import AlertingSettings, Record, run_alerting
 from lfr_engine.actors.cadence import Cadence
-from lfr_engine.actors.camera import CameraReport, CameraSettings, Read, run_camera
+from lfr_engine.actors.camera import (
+    CameraControl,
+    CameraReport,
+    CameraSettings,
+    Read,
+    run_camera,
+)
 from lfr_engine.actors.detector import DetectorSettings, FaceDetector, run_detector
 from lfr_engine.actors.embedder import EmbedderSettings, FaceEmbedder, run_embedder
 from lfr_engine.actors.events import EngineEvent
@@ -43,13 +49,16 @@ RESTARTED: Policy = {DeviceError: Action.BUDGET}
 
 @dataclass(frozen=True, slots=True)
 class CameraPlan:
-    """One camera of a run. ``fast``: recorded, read as quickly as it can be processed."""
+    """One camera of a run. ``fast``: recorded, read as quickly as it can be processed. ``control``:
+    an operator's hand on it; without one a refused camera ends.
+    """
 
     settings: CameraSettings
     read: Read
     fast: bool
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     inside: Inside | None = None
+    control: CameraControl | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,7 @@ class Engine:
         record: Makes events durable before they are told.
         publish: Told of every event, in the trio thread; must not block.
         live: Runs until ``finish``, whatever its sources do; otherwise until they ended.
+        age_budget_s: Live frames older than this are dropped before detection.
     """
 
     cameras: list[CameraPlan]
@@ -93,6 +103,7 @@ class Engine:
     record: Record
     publish: Callable[[EngineEvent], None]
     live: bool = False
+    age_budget_s: float = 0.5
     capturing: bool = True
     reports: dict[str, CameraReport] = field(default_factory=dict)
     previews: dict[str, PreviewPort] = field(default_factory=dict)
@@ -112,8 +123,13 @@ class Engine:
         for scope in self._watching.values():
             scope.cancel()
 
+    @property
+    def watching(self) -> int:
+        """Cameras whose reader and tracker have not yet left."""
+        return len(self._watching)
+
     def start(self) -> None:
-        """Start every camera again after ``stop``."""
+        """Start every camera again after ``stop``; one that has not yet left stays stopped."""
         self._stopped = False
         for plan in self.cameras:
             if plan.settings.camera not in self._watching and self._start_camera is not None:
@@ -223,7 +239,7 @@ class Engine:
         to_embedder: trio.MemorySendChannel[ToEmbedder],
         task_status: trio.TaskStatus[None],
     ) -> None:
-        feeds = self._feeds = Feeds(self.telemetry)
+        feeds = self._feeds = Feeds(self.telemetry, age_budget_s=self.age_budget_s)
         feeds.capture = self.capturing
         networks = self.networks
         async with trio.open_nursery() as devices:
@@ -255,7 +271,8 @@ class Engine:
         """One camera and its tracker; a stop ends the reader, and the tracker drains after it."""
         settings = plan.settings
         name = settings.camera
-        report = CameraReport(name, settings.address.shown, Condition(name))
+        condition = Condition(name, debounce_s=settings.debounce_s)
+        report = CameraReport(name, settings.address.shown, condition)
         self.reports[name] = report
         preview = self.previews.setdefault(name, PreviewPort())
         scope = self._watching[name] = trio.CancelScope()
@@ -291,6 +308,7 @@ class Engine:
                         Cadence(adaptive=not plan.fast),
                         self.telemetry,
                         self.publish,
+                        control=plan.control,
                     )
                 feed.slot.close()
 
