@@ -1,0 +1,519 @@
+"""The cockpit: a Textual application over the socket API.
+
+Owns: the state, the screens, when to draw, and sending what a person asked for. Never: Trio, numpy,
+OpenVINO, an engine module, a blocking call. Strategy: everything heard becomes a message, the pure
+reducer makes the next state, and one timer draws it when the terminal can take it (``pace``); a key
+is answered at once. The engine may hang or die: this loop only ever waits for futures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rich.segment import Segments
+from rich.traceback import Traceback
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.driver import Driver
+from textual.events import CursorPosition, MouseDown
+from textual.events import Key as KeyEvent
+from textual.screen import Screen
+
+from lfr_engine.client.errors import CallRefused, LinkLost
+from lfr_engine.clock import Clock, SystemClock
+from lfr_engine.errors import LfrError
+from lfr_engine.protocol import arguments as a
+from lfr_engine.protocol import shapes as s
+from lfr_engine.protocol.arguments import Command
+from tui import messages as m
+from tui.evidence import Evidence
+from tui.figures import NS, utc_ns
+from tui.keys import BY_NAME, EVERYWHERE, bound
+from tui.link import EngineLink, LinkSettings, open_link
+from tui.pace import QUESTION, Pace
+from tui.screens.alerts import AlertsScreen
+from tui.screens.base import CockpitScreen
+from tui.screens.dialogs import AskText, PresenceScreen, StopScreen
+from tui.screens.overview import OverviewScreen
+from tui.state import State, reduce
+from tui.theme import PALETTES, Palette, other
+
+TICK_SECONDS = 0.1
+REDRAW_NS = NS
+"""Ages and the clock tick at least so often, even when nothing is heard."""
+FLASH_NS = 800_000_000
+BELL_NS = 2 * NS
+"""Bells are at least so far apart: ten alerts a second ring once."""
+BLIND_NS = NS
+"""A terminal that answers nothing is taken to have drawn after this long."""
+DECISIONS = 64
+"""Opinions and decisions on their way, in order; a person types no faster."""
+STOP_SECONDS = 5.0
+HEARTBEAT_SECONDS = 5.0
+CELL_BYTES = 38
+"""One cell of a picture in full colour, with its two colours; a sixth of it in 16 colours."""
+
+
+@dataclass(frozen=True, slots=True)
+class CockpitSettings:
+    """How the screen behaves.
+
+    Args:
+        link: Whom to talk to; ``None`` shows nothing but itself (tests of the screen alone).
+        palette: A name in ``theme.PALETTES``.
+        pictures: ``blocks``, ``kitty`` or ``sixel``.
+        bell: Ring the terminal's bell on an alert.
+        flash: Light the first line up on an alert.
+        presence_minutes: Ask for a key after so long without one; 0 never asks.
+    """
+
+    link: LinkSettings | None
+    palette: str = "dark"
+    pictures: str = "blocks"
+    bell: bool = True
+    flash: bool = True
+    presence_minutes: float = 15.0
+
+
+class Cockpit(App[None]):
+    """See the module."""
+
+    TITLE = "lfr"
+    ENABLE_COMMAND_PALETTE = True
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = []
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        screen.PLACE: screen for screen in (OverviewScreen, AlertsScreen)
+    }
+    DEFAULT_MODE = "overview"
+    CSS = "Screen { background: $background; }"
+
+    def __init__(self, settings: CockpitSettings, clock: Clock | None = None) -> None:
+        self.pace = Pace()
+        super().__init__()
+        self.animation_level = "none"
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self.palette: Palette = PALETTES[settings.palette]
+        for palette in PALETTES.values():
+            self.register_theme(palette.theme)
+        self.theme = self.palette.theme.name
+        self.state = State(link_ns=self.now_ns())
+        self.link: EngineLink | None = None
+        self.pictures = Evidence(lambda: self.link, self.mark)
+        self._rings = settings.bell
+        self._flashes = settings.flash
+        self._dirty = True
+        self._drawn_ns = 0
+        self._rung_ns = 0
+        self._flash_until = 0
+        self._input_ns = self.now_ns()
+        self._asked_ns: int | None = None
+        self._decisions: asyncio.Queue[Command[Any]] = asyncio.Queue(DECISIONS)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._when_seen: dict[str, tuple[int, Callable[[str], None]]] = {}
+        self.camera = ""
+        """The camera that the camera screen looks at; the first one when empty."""
+
+    # -- life -----------------------------------------------------------------------------------
+
+    def get_driver_class(self) -> type[Driver]:
+        """The platform's driver, counting what is written: the pace needs it."""
+        base = super().get_driver_class()
+        pace = self.pace
+
+        class Counted(base):  # type: ignore[misc, valid-type]
+            """See above."""
+
+            def write(self, data: str) -> None:
+                """Count and write."""
+                pace.wrote(len(data))
+                super().write(data)
+
+        return Counted
+
+    def on_mount(self) -> None:
+        """Start what runs beside the screen."""
+        self.pace.asks = not self.is_headless
+        self.set_interval(TICK_SECONDS, self._tick)
+        if self._settings.link is not None:
+            self.spawn(self._hold_link(self._settings.link))
+        self.spawn(self.pictures.run())
+        self.spawn(self._decide())
+
+    async def on_unmount(self) -> None:
+        """End what runs beside the screen."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run beside the screen; a defect in it ends the program, as any other does."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            assert isinstance(error, Exception)
+            self._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """A defect is shown without local variables: pictures of people are among them."""
+        self.bell()
+        traceback = Traceback(show_locals=False)
+        self._exit_renderables.append(
+            Segments(self.console.render(traceback, self.console.options))
+        )
+        self._close_messages_no_wait()
+
+    async def _hold_link(self, settings: LinkSettings) -> None:
+        async with open_link(settings, self.emit, self._clock) as link:
+            self.link = link
+            await self._be_present(link)
+
+    # -- state ----------------------------------------------------------------------------------
+
+    def now_ns(self) -> int:
+        """Local monotonic time."""
+        return self._clock.monotonic_ns()
+
+    def emit(self, message: m.Message) -> None:
+        """Change the state by a message; it is drawn when the terminal can take it."""
+        before = self.state
+        self.state = reduce(before, message)
+        self._dirty = True
+        if isinstance(message, m.OtherJournal):
+            self.pictures.forget()
+        if self.state.raised_ns != before.raised_ns:
+            self._alert_raised()
+
+    def mark(self) -> None:
+        """Something outside the state changed what is to be seen."""
+        self._dirty = True
+
+    def say(self, text: str, level: str = "good") -> None:
+        """Tell the person at the keys a sentence."""
+        self.emit(m.Noticed(self.now_ns(), text, level))
+
+    def _alert_raised(self) -> None:
+        now = self.now_ns()
+        if self._flashes:
+            self._flash_until = now + FLASH_NS
+        if self._rings and now - self._rung_ns >= BELL_NS:
+            self._rung_ns = now
+            self.bell()
+
+    @property
+    def flashing(self) -> bool:
+        """Whether the banner is lit up."""
+        return self.now_ns() < self._flash_until
+
+    # -- drawing --------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        now = self.now_ns()
+        for name, (until, then) in tuple(self._when_seen.items()):
+            if now >= until:
+                del self._when_seen[name]
+                then(name)
+        due = self._dirty or now - self._drawn_ns >= REDRAW_NS
+        if due and self.pace.may_draw(now):
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw every visible screen from the state."""
+        self._dirty = False
+        self._drawn_ns = self.now_ns()
+        if self._flash_until and self._drawn_ns >= self._flash_until:
+            self._flash_until = 0
+        elif self._flash_until:
+            self._dirty = True
+        for screen in self.screen_stack:
+            if isinstance(screen, CockpitScreen):
+                screen.draw()
+        self.call_after_refresh(self._drawn)
+
+    def _drawn(self) -> None:
+        if self.pace.drew(self.now_ns()) and self._driver is not None:
+            self._driver.write(QUESTION)
+
+    def on_cursor_position(self, _: CursorPosition) -> None:
+        """The terminal took everything up to a question of ours."""
+        self.pace.answered(self.now_ns())
+        if self.pace.settled:
+            waiting, self._when_seen = self._when_seen, {}
+            for name, (_until, then) in waiting.items():
+                then(name)
+
+    def when_seen(self, then: Callable[[str], None], name: str) -> None:
+        """Call ``then(name)`` once what is drawn now has reached the terminal."""
+        if not self.pace.asks:
+            then(name)
+            return
+        if name not in self._when_seen:
+            patience = 60 * NS if self.pace.answers else BLIND_NS
+            self._when_seen[name] = (self.now_ns() + patience, then)
+            self._drawn()
+
+    def seconds_for(self, cells: int) -> float:
+        """How long a picture of so many cells takes over the link to the terminal."""
+        size = cells * (CELL_BYTES / 6 if self.palette.few else CELL_BYTES)
+        return size / self.pace.rate if self.pace.rate else 0.0
+
+    # -- what a person asks for -----------------------------------------------------------------
+
+    def do(
+        self, command: Command[Any], done: str = "", then: Callable[[Any], None] | None = None
+    ) -> None:
+        """Send a command; say ``done`` or why not, and give the result to ``then``."""
+        self.spawn(self._do(command, done, then))
+
+    async def _do(
+        self, command: Command[Any], done: str, then: Callable[[Any], None] | None
+    ) -> None:
+        result = await self._answer(command)
+        if result is None:
+            return
+        if done:
+            self.say(done)
+        if then is not None:
+            then(result)
+        self.mark()
+
+    async def _answer(self, command: Command[Any]) -> Any:
+        if self.link is None:
+            self.say("not connected to the engine", "bad")
+            return None
+        try:
+            return await self.link.call(command)
+        except LfrError as error:
+            self.say(str(error), "bad")
+            return None
+
+    def adjudicate(self, command: Command[Any]) -> None:
+        """Send what was said of an alert, after everything that was said before it."""
+        try:
+            self._decisions.put_nowait(command)
+        except asyncio.QueueFull:
+            self.say("the engine does not answer; this was not sent", "bad")
+
+    async def _decide(self) -> None:
+        while True:
+            command = await self._decisions.get()
+            result = await self._answer(command)
+            if isinstance(result, s.Alert):
+                self.emit(m.AlertAnswered(self.now_ns(), result))
+                if isinstance(command, a.AlertsDecide):
+                    self.say(f"{result.reference} {command.decision}: {command.reasons[0]}")
+                if isinstance(command, a.AlertsOutcome):
+                    self.say(f"{result.reference}: {command.outcome.replace('_', ' ')} recorded")
+
+    def stop_now(self) -> None:
+        """The confirmed red stop: sent until the engine answers."""
+        if not self.state.stop_pending:
+            self.spawn(self._stop())
+
+    async def _stop(self) -> None:
+        self.emit(m.StopWanted(pending=True))
+        try:
+            while True:
+                try:
+                    if self.link is not None:
+                        command = a.DeploymentsStop(reason="red stop at the terminal")
+                        await self.link.call(command, timeout=STOP_SECONDS)
+                        self.say("stopped: the engine is in its safe state")
+                        return
+                except CallRefused as error:
+                    self.say(f"NOT STOPPED: {error}", "bad")
+                    return
+                except LinkLost:
+                    pass
+                await asyncio.sleep(TICK_SECONDS)
+        finally:
+            self.emit(m.StopWanted(pending=False))
+
+    async def _be_present(self, link: EngineLink) -> None:
+        """Say that an operator is present, as long as one is (R17)."""
+        while True:
+            pause = HEARTBEAT_SECONDS
+            if link.may(a.PresenceHeartbeat) and self._somebody():
+                with contextlib.suppress(LfrError):
+                    presence = await link.call(a.PresenceHeartbeat())
+                    pause = self._pause_before(presence.next_before)
+            await asyncio.sleep(pause)
+
+    def _pause_before(self, next_before: str) -> float:
+        limit, now = utc_ns(next_before), self.state.engine_ns(self.now_ns())
+        if limit is None or now is None:
+            return HEARTBEAT_SECONDS
+        return max(0.5, min(HEARTBEAT_SECONDS, (limit - now) / NS / 3))
+
+    def _somebody(self) -> bool:
+        minutes = self._settings.presence_minutes
+        now = self.now_ns()
+        if not minutes or now - self._input_ns < minutes * 60 * NS:
+            self._asked_ns = None
+            return True
+        if self._asked_ns is None:
+            self._asked_ns = now
+            self.push_screen(PresenceScreen())
+        return now - self._asked_ns < 60 * NS
+
+    def ask_text(self, title: str, hint: str, then: Callable[[str], None], value: str = "") -> None:
+        """Ask for a line of text, and call ``then`` with it unless it is left."""
+        self.push_screen(AskText(title, hint, then, value))
+
+    # -- keys -----------------------------------------------------------------------------------
+
+    async def on_event(self, event: Any) -> None:
+        """Remember when a person last did something."""
+        if isinstance(event, KeyEvent | MouseDown):
+            self._input_ns = self.now_ns()
+        await super().on_event(event)
+
+    def on_key(self, event: KeyEvent) -> None:
+        """The keys of every screen."""
+        key = bound(EVERYWHERE).get(event.key)
+        if key is not None and isinstance(self.screen, CockpitScreen):
+            event.stop()
+            self.run_action_named(key.action)
+
+    def run_action_named(self, action: str) -> None:
+        """Do an action of the screen that is before the others, or of the app."""
+        if action in self.MODES:
+            self.go(action)
+        elif hasattr(self.screen, f"do_{action}"):
+            getattr(self.screen, f"do_{action}")()
+            self.draw()
+        else:
+            getattr(self, f"do_{action}")()
+
+    def go(self, place: str) -> None:
+        """Show a screen."""
+        if self.current_mode != place and isinstance(self.screen, CockpitScreen):
+            self.switch_mode(place)
+
+    def look_at(self, camera: str) -> None:
+        """Show the camera screen on one camera."""
+        self.camera = camera
+        self.go("camera")
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: our actions; not Textual's screenshot, which would write pictures of people
+        to a file.
+        """
+        tables = (screen.keys() if isinstance(screen, CockpitScreen) else (), EVERYWHERE, BY_NAME)
+        for table in tables:
+            for key in table:
+                if key.action == "palette":
+                    continue
+                head, _, rest = key.help.partition(":")
+                shown = f"{rest.strip()}  [{key.shown}]".strip() if key.shown else rest.strip()
+
+                def run(action: str = key.action) -> None:
+                    self.call_later(self.run_action_named, action)
+
+                yield SystemCommand(head, shown, run)
+
+    def do_stop(self) -> None:
+        """Ask for the confirmation of the red stop."""
+        self.push_screen(StopScreen())
+
+    def do_palette(self) -> None:
+        """Open the palette."""
+        self.action_command_palette()
+
+    def do_theme(self) -> None:
+        """Exchange dark and light."""
+        self.palette = PALETTES[other(self.palette.name)]
+        self.theme = self.palette.theme.name
+        self.draw()
+
+    def do_bell(self) -> None:
+        """Bell and flash on or off."""
+        on = not (self._rings or self._flashes)
+        self._rings = self._flashes = on
+        self.say("bell and flash are on" if on else "bell and flash are off")
+        self.draw()
+
+    def do_redraw(self) -> None:
+        """Draw everything again."""
+        self.refresh(layout=True)
+        self.draw()
+
+    def do_quit(self) -> None:
+        """Leave."""
+        self.exit()
+
+    def do_load(self) -> None:
+        """Load a signed authority from a file."""
+
+        def load(text: str) -> None:
+            try:
+                data = Path(text).expanduser().read_bytes()
+            except OSError as error:
+                self.say(f"{text}: cannot be read: {error.strerror}", "bad")
+                return
+            self.do(a.DeploymentsLoad(authority=data), "authority loaded")
+
+        self.ask_text("Load authority", "path of the signed authority", load)
+
+    def do_start(self) -> None:
+        """Start the loaded deployment."""
+
+        def start(text: str) -> None:
+            if text.casefold() == "yes":
+                self.do(a.DeploymentsStart(signage_confirmed=True), "deployment started")
+            else:
+                self.say("not started: signage was not confirmed", "warn")
+
+        self.ask_text("Start deployment: are the signs up? Write yes", "yes", start)
+
+    def _with_reason(self, title: str, then: Callable[[str], None]) -> None:
+        def given(text: str) -> None:
+            if text:
+                then(text)
+            else:
+                self.say(f"{title.casefold()}: needs a reason", "warn")
+
+        self.ask_text(title, "the reason, for the record", given)
+
+    def do_pause(self) -> None:
+        """Pause recognition."""
+        self._with_reason("Pause", lambda why: self.do(a.DeploymentsPause(reason=why), "paused"))
+
+    def do_resume(self) -> None:
+        """Resume recognition."""
+        self._with_reason("Resume", lambda why: self.do(a.DeploymentsResume(reason=why), "resumed"))
+
+    def do_end(self) -> None:
+        """End the deployment."""
+        self._with_reason(
+            "End deployment", lambda why: self.do(a.DeploymentsEnd(reason=why), "deployment ended")
+        )
+
+    def do_blue(self) -> None:
+        """Register a blue-list pass."""
+
+        def given(text: str) -> None:
+            if text:
+                self.do(a.BluePass(entry=text), f"blue-list pass of {text} registered")
+
+        self.ask_text("Blue-list pass", "entry of the colleague who walks past", given)
+
+    def do_relay_test(self) -> None:
+        """Send a TEST message."""
+
+        def given(text: str) -> None:
+            if text:
+                self.do(a.RelayTest(bearer=text), f"test sent by {text}")
+
+        self.ask_text("Relay test", "bearer, such as tetra", given)

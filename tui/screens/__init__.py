@@ -1,0 +1,1 @@
+"""Screens: they turn keys into actions and give the views to the widgets."""

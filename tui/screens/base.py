@@ -1,0 +1,97 @@
+"""What every screen of the cockpit shares: banner, keys, and drawing from the state.
+
+Owns: the frame around a screen's own widgets and the road from a key to an action. Never: state of
+the engine. Strategy: ``draw`` is called by the app when there is something new and the terminal can
+take it, and directly after a key; it gives views to widgets and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.events import Key as KeyEvent
+from textual.events import Resize
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tui.keys import EVERYWHERE, Key, bound
+from tui.views.banner import banner
+from tui.widgets.bars import Banner, KeyBar, key_line
+
+if TYPE_CHECKING:
+    from tui.app import Cockpit
+
+
+class CockpitScreen(Screen[None]):
+    """See the module. ``PLACE`` is the action in ``EVERYWHERE`` that leads here."""
+
+    PLACE: ClassVar[str] = ""
+    KEYS: ClassVar[tuple[Key, ...]] = ()
+    AUTO_FOCUS = None
+    DEFAULT_CSS = "CockpitScreen { layout: vertical; }"
+
+    @property
+    def cockpit(self) -> Cockpit:
+        """The app."""
+        return cast("Cockpit", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Banner, body, keys."""
+        yield Banner()
+        yield from self.body()
+        yield KeyBar()
+
+    def body(self) -> ComposeResult:
+        """The screen's own widgets."""
+        yield from ()
+
+    def keys(self) -> tuple[Key, ...]:
+        """Keys that mean something on this screen now."""
+        return self.KEYS
+
+    def draw(self) -> None:
+        """Show the state as it is now."""
+        if not self.is_mounted or self.size.width == 0:
+            return
+        app = self.cockpit
+        cells = self.size.width
+        head = self.query_one(Banner)
+        head.show(banner(app.state, app.now_ns(), cells), 0 if app.flashing else None)
+        shown = (*self.keys(), *EVERYWHERE)
+        self.query_one(KeyBar).show([key_line(shown, self.PLACE, cells)])
+        self.draw_body()
+
+    def draw_body(self) -> None:
+        """Show the screen's own part."""
+
+    def on_key(self, event: KeyEvent) -> None:
+        """Run the action of a key of this screen; others go on to the app."""
+        key = bound(self.keys()).get(event.key)
+        if key is None:
+            return
+        event.stop()
+        event.prevent_default()
+        self.run(key.action)
+
+    def run(self, action: str) -> None:
+        """Do a key's action and show what became of it at once."""
+        getattr(self, f"do_{action}")()
+        self.draw()
+
+    def on_mount(self) -> None:
+        """Draw once before the first tick."""
+        self.draw()
+
+    def on_resize(self, _: Resize) -> None:
+        """Draw for the new size."""
+        self.call_after_refresh(self.draw)
+
+    def on_screen_resume(self) -> None:
+        """Draw what happened while another screen was before this one."""
+        self.draw()
+
+
+def height_of(widget: Widget) -> int:
+    """Rows a widget has; 0 before its first layout."""
+    return widget.size.height

@@ -1,0 +1,134 @@
+"""Questions that stand before everything else: a line of text, the big red stop, presence.
+
+Owns: asking. Never: doing what was asked for; the app does. Strategy: every question says its keys;
+Escape always leaves without doing anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.events import Click
+from textual.events import Key as KeyEvent
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from tui.text import EMPTY, Line, line
+from tui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from tui.app import Cockpit
+
+
+class AskText(ModalScreen[None]):
+    """One line of text."""
+
+    DEFAULT_CSS = """
+    AskText { align: center middle; }
+    AskText Vertical { width: 72; max-width: 96%; height: 7; border: solid $primary;
+        background: $background; padding: 0 1; }
+    AskText Lines { height: 1; }
+    """
+
+    def __init__(self, title: str, hint: str, then: Callable[[str], None], value: str) -> None:
+        super().__init__()
+        self._title, self._hint, self._then, self._value = title, hint, then, value
+
+    def compose(self) -> ComposeResult:
+        """Title, field, keys."""
+        with Vertical():
+            yield Lines(id="ask-title")
+            yield Input(self._value, placeholder=self._hint, max_length=2_000)
+            yield Lines(id="ask-keys")
+
+    def on_mount(self) -> None:
+        """Say what is asked."""
+        self.query_one("#ask-title", Lines).show([line((self._title, "title"))])
+        keys = line(("Enter", "key"), " to do it   ", ("Esc", "key"), " to leave it")
+        self.query_one("#ask-keys", Lines).show([keys])
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Give the text back."""
+        self.dismiss()
+        self._then(event.value.strip())
+
+    def on_key(self, event: KeyEvent) -> None:
+        """Escape leaves."""
+        if event.key == "escape":
+            event.stop()
+            self.dismiss()
+
+
+class _Notice(ModalScreen[None]):
+    """A few large lines and the keys under them."""
+
+    WORDS: ClassVar[tuple[Line, ...]] = ()
+    AUTO_FOCUS = None
+    DEFAULT_CSS = """
+    _Notice { align: center middle; }
+    _Notice Lines { width: 64; max-width: 98%; height: 9; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """One block."""
+        yield Lines()
+
+    def on_mount(self) -> None:
+        """Show the words."""
+        self.query_one(Lines).show(self.WORDS)
+
+
+_STOP_ROW = " " * 62
+
+
+class StopScreen(_Notice):
+    """The big red stop: one key brought this, one more does it (R17)."""
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+    WORDS = (
+        line((_STOP_ROW + "  ", "stop")),
+        line(("                          ■  S T O P  ?                         ", "stop")),
+        line((_STOP_ROW + "  ", "stop")),
+        line(("   Capture ends within a second and stays ended until a named  ", "stop")),
+        line(("   person resumes. Everybody sees who stopped it.              ", "stop")),
+        line((_STOP_ROW + "  ", "stop")),
+        line(("            Enter: STOP NOW            Esc: go on               ", "stop")),
+        line((_STOP_ROW + "  ", "stop")),
+    )
+
+    def on_key(self, event: KeyEvent) -> None:
+        """Enter stops; Escape goes on; nothing else does anything."""
+        event.stop()
+        event.prevent_default()
+        if event.key == "enter":
+            self.dismiss()
+            cast("Cockpit", self.app).stop_now()
+        elif event.key == "escape":
+            self.dismiss()
+
+    def on_click(self, event: Click) -> None:
+        """A click on the words is not a confirmation."""
+        event.stop()
+
+
+class PresenceScreen(_Notice):
+    """Asks whether the operator is still there, before the interlock pauses capture (R17)."""
+
+    WORDS = (
+        EMPTY,
+        line(("            IS ANYBODY AT THIS SCREEN?                          ", "alarm")),
+        EMPTY,
+        line("  No key was pressed for a while. Press any key to say yes."),
+        line("  Without an answer this screen stops saying that an operator is"),
+        line("  present, and the engine pauses capture."),
+    )
+
+    def on_key(self, event: KeyEvent) -> None:
+        """Any key is a yes, and does nothing else."""
+        event.stop()
+        event.prevent_default()
+        self.dismiss()

@@ -1,0 +1,156 @@
+"""The head of every screen: which mode, whose authority, how long, how the link is.
+
+Owns: two lines that are always on screen (R27) and the one big word of the state. Never: anything
+that may scroll away. Strategy: the first line is the deployment's, the second the engine's and the
+link's; trouble replaces good news.
+"""
+
+from __future__ import annotations
+
+from lfr_engine.protocol import shapes as s
+from tui.figures import NS, age, clock_text, countdown, utc_ns
+from tui.state import State
+from tui.text import Line, Meaning, ends, fit, line, width
+
+_MODES: dict[str, tuple[str, Meaning]] = {
+    "commissioning": (" COMMISSIONING ", "accent"),
+    "exercise": (" EXERCISE ", "warn"),
+    "deployment": (" DEPLOYMENT ", "banner"),
+}
+_MODE_SAYS = {
+    "commissioning": "nothing is matched",
+    "exercise": "recorded material only",
+    "deployment": "",
+}
+ENDING_SECONDS = 15 * 60
+"""Remaining time below this is marked."""
+
+
+def banner(state: State, now_ns: int, cells: int) -> list[Line]:
+    """The two lines."""
+    return [_deployment(state, now_ns, cells), _status(state, now_ns, cells)]
+
+
+def _deployment(state: State, now_ns: int, cells: int) -> Line:
+    clock = line((clock_text(state.engine_ns(now_ns)), "value"))
+    board = state.board
+    if board is None:
+        return ends(line((" LFR ", "banner"), " no engine heard yet"), clock, cells)
+    mode = board.engine.mode
+    word, meaning = _MODES.get(mode, (f" {mode.upper()} ", "warn"))
+    left = line((" LFR ", "banner"), (word, "alarm" if mode == "exercise" else meaning), " ")
+    deployment = board.engine.deployment
+    if deployment is None:
+        left += line((_MODE_SAYS.get(mode, ""), "dim"))
+        return ends(left, clock, cells)
+    left += line(
+        (deployment.place, "value"),
+        ("  authority ", "dim"),
+        deployment.authority,
+        ("  by ", "dim"),
+        deployment.authorising_officer,
+        ("  list ", "dim"),
+        deployment.watchlist,
+    )
+    return ends(left, line(" ", *_remaining(state, deployment, now_ns), "  ") + clock, cells)
+
+
+def _remaining(state: State, deployment: s.DeploymentState, now_ns: int) -> Line:
+    now, begin, end = (
+        state.engine_ns(now_ns),
+        utc_ns(deployment.starts),
+        utc_ns(deployment.ends),
+    )
+    if now is None or begin is None or end is None:
+        return ()
+    if now < begin:
+        return line((f"starts in {countdown((begin - now) / NS)}", "value"))
+    left = (end - now) / NS
+    if left <= 0:
+        return line(("time is over", "bad"))
+    return line((countdown(left), "warn" if left < ENDING_SECONDS else "value"), (" left", "dim"))
+
+
+def _status(state: State, now_ns: int, cells: int) -> Line:
+    right = _link(state, now_ns, cells)
+    left = headline(state, now_ns)
+    notice = state.notices[-1] if state.notices else None
+    if notice is not None and now_ns - notice.at_ns < _NOTICE_NS:
+        sign = {"good": "✓ ", "warn": "▲ ", "bad": "✖ "}.get(notice.level, "")
+        meaning: Meaning = {"good": "good", "warn": "warn"}.get(notice.level, "bad")  # type: ignore[assignment]
+        room = cells - width(right) - 1
+        return (*fit(line((f" {sign}{notice.text}", meaning)), room), (" ", ""), *right)
+    return ends(left, right, cells)
+
+
+_NOTICE_NS = 6 * NS
+WIDE = 110
+"""Columns from which there is room for our roles."""
+
+
+def headline(state: State, now_ns: int) -> Line:  # noqa: PLR0911 - one case a trouble
+    """The state in one word and what matters most about it."""
+    board = state.board
+    if state.stop_pending:
+        return line((" ■ STOP NOT YET HEARD ", "stop"), " it is sent until the engine answers")
+    if state.link == "refused":
+        return line((" ✖ REFUSED ", "alarm"), f" {state.link_detail}")
+    if board is None:
+        return line((" … CONNECTING ", "accent"), " waiting for the engine; this screen goes on")
+    if board.engine.safe_stop:
+        return line((" ■ STOPPED ", "stop"), " big red stop: nothing is captured until resumed")
+    if state.link != "open":
+        return line((" ✖ NO LINK ", "alarm"), " what you see is old; reconnecting by itself")
+    stale = state.stale_s(now_ns)
+    if stale is not None:
+        return line((" ▲ STALE ", "alarm"), f" nothing heard for {age(stale)}")
+    word, meaning = _phase(board)
+    said = [(f" {word} ", meaning), *_news(state, board)]
+    return line(*said)
+
+
+def _phase(board: s.Board) -> tuple[str, Meaning]:
+    deployment = board.engine.deployment
+    if not board.engine.operator_present:
+        return "▲ NO OPERATOR", "alarm"
+    if board.ceiling == "red":
+        return "✖ CEILING", "alarm"
+    if deployment is None:
+        return "● READY", "good"
+    phase = deployment.phase
+    if phase == "running":
+        return "● RUNNING", "good"
+    if phase in {"paused", "stopped"}:
+        return f"▮▮ {phase.upper()}", "warn"
+    return f"○ {phase.upper()}", "accent"
+
+
+def _news(state: State, board: s.Board) -> Line:
+    live = sum(camera.state == "live" for camera in board.cameras)
+    total = sum(camera.state != "disabled" for camera in board.cameras)
+    parts: list[tuple[str, Meaning]] = []
+    deployment = board.engine.deployment
+    if deployment is not None and deployment.reason and deployment.phase != "running":
+        parts.append((f" {deployment.reason} ·", ""))
+    if total:
+        said = f"all {total} cameras live" if live == total else f"{live} of {total} cameras live"
+        parts.append((f" {said}", "" if live == total else "warn"))
+    open_alerts = max(state.waiting(), board.alerts_open)
+    if open_alerts:
+        plural = "alert waits" if open_alerts == 1 else "alerts wait"
+        parts.extend([(" · ", "dim"), (f"{open_alerts} {plural}", "value")])
+    if board.ceiling in {"amber", "red"}:
+        parts.extend([(" · ", "dim"), (f"false alerts {board.ceiling}", "warn")])
+    if board.warnings:
+        parts.extend([(" · ", "dim"), (f"▲ {board.warnings[0]}", "warn")])
+    return tuple(parts)
+
+
+def _link(state: State, now_ns: int, cells: int) -> Line:
+    names = [role for role, held in state.roles.items() if held.word == "open"]
+    who = next((held.caller for held in state.roles.values() if held.caller), "")
+    since = age((now_ns - state.link_ns) / NS)
+    if state.link == "open":
+        roles = f" as {'+'.join(names)}" if cells >= WIDE else ""
+        return line((f"{who}{roles}", "dim"), " ", ("● linked", "good"), " ")
+    return line((f"link {state.link} {since}", "bad"), " ")

@@ -1,0 +1,1 @@
+"""Widgets: they draw what the views made, and decide nothing."""
