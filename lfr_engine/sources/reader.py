@@ -227,6 +227,10 @@ class _Reading:
                 if self._address.live:
                     raise SourceLost(self._address, "the stream ended")
                 return
+            waited_s = (self._clock.monotonic_ns() - asked_ns) / 1e9
+            if self._address.live and waited_s >= self._settings.read_timeout_s:
+                # At its time limit FFmpeg first gives out the picture it was still holding.
+                raise SourceLost(self._address, f"no picture for {waited_s:.1f} s")
             media_s: float | None = None
             if packet.dts is not None and packet.time_base is not None:
                 first_dts = packet.dts if first_dts is None else first_dts
