@@ -74,6 +74,7 @@ async def _detect_frames(
             faces = await lane.run(detector.detect, frame.planes)
             telemetry.observe("detect", (clock.monotonic_ns() - began) / 1e9)
             telemetry.counts[f"detected {feed.camera}"] += 1
+            telemetry.counts[f"faces {feed.camera}"] += len(faces)
             await ticket.deliver(Detected(frame, faces, feed.scene_ns(frame)))
         finally:
             if ticket.give_up():

@@ -155,7 +155,7 @@ def inventory(records: Iterable[Record]) -> list[Item]:
     uses: dict[str, tuple[str, str]] = {}  # watchlist → (deployment, profile) that used it last
     holds: dict[str, Hold] = {}
     for record in records:
-        if record.kind not in _KINDS:
+        if record.kind not in READS:
             continue
         match typed(record.kind, record.body):
             case DeploymentStarted() as event:
@@ -188,7 +188,7 @@ def inventory(records: Iterable[Record]) -> list[Item]:
     return [_completed(item, ends, uses, holds) for item in items.values()]
 
 
-_KINDS = frozenset(
+READS = frozenset(
     name
     for name, event in KINDS.items()
     if event
@@ -202,6 +202,7 @@ _KINDS = frozenset(
         DeletionCertificate,
     )
 )
+"""The kinds that ``inventory`` looks at: a reader may leave out all others."""
 
 
 def _completed(

@@ -145,6 +145,11 @@ class Gallery:
             active[self.entries.index(entry)] = False
         return replace(self, active=active, generation=self.generation + 1)
 
+    def erase(self) -> None:
+        """Overwrite the templates, which every snapshot of this list shares; the end of its use."""
+        self.templates.setflags(write=True)
+        self.templates.fill(0)
+
     def match(self, probes: FloatArray) -> Matches:
         """The best and the second-best entry of each probe; probes (n, d) float32 unit rows."""
         rows = np.ascontiguousarray(probes, np.float32).reshape(-1, self.contract.dimension)

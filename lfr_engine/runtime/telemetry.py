@@ -54,6 +54,11 @@ class Histogram:
                 return min(middle, self.maximum)
         return self.maximum
 
+    def above(self, seconds: float) -> int:
+        """How many durations were longer than ``seconds``, exact to one bucket (2 %)."""
+        edge = int(math.log(max(seconds, _FLOOR_S) / _FLOOR_S) / _LOG_GROWTH)
+        return sum(count for index, count in self._buckets.items() if index > edge)
+
     def summary(self) -> dict[str, float | int]:
         """Count, and mean, p50, p95, p99 and maximum in milliseconds."""
         mean = self.total / self.count if self.count else 0.0

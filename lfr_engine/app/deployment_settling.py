@@ -1,0 +1,147 @@
+"""What is due is erased and certified: at the start, now and then, and at the end (R4, R19).
+
+Owns: the order of the three sorts of things that end: expired lists, evidence and lists whose
+profile says so, evidence keys that protect nothing any more. Never: decides what is due
+(``deployment.retention``). Strategy: synchronous and safe to repeat, so that a crash anywhere is
+mended by the next call; every end is journalled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from lfr_engine.clock import Clock
+from lfr_engine.deployment.erasure import StoredItems, carry_out, of_vault
+from lfr_engine.deployment.retention import READS, Item, What, inventory, plan
+from lfr_engine.identity.evidence_store import destroy_key
+from lfr_engine.identity.vault import Certificate, erase_expired
+from lfr_engine.journal.events.fields import Event
+from lfr_engine.journal.events.watchlist import DeletionCertificate
+from lfr_engine.journal.kinds import item as journal_item
+from lfr_engine.journal.lines import Record
+from lfr_engine.journal.store import MOST_READ, Journal
+
+ENGINE = "engine"
+STARTED, ENDED = "deployment.started", "deployment.ended"
+
+Write = Callable[[Sequence[Event]], None]
+"""Makes events durable before it returns."""
+
+
+def every(journal: Journal, kinds: Sequence[str]) -> Iterator[Record]:
+    """All records of some kinds, in order."""
+    after = 0
+    while page := journal.read(after, MOST_READ, kinds):
+        yield from page
+        after = page[-1].seq
+
+
+def writer(journal: Journal) -> Write:
+    """Append straight to a journal that nobody else uses."""
+
+    def write(events: Sequence[Event]) -> None:
+        for start in range(0, len(events), 500):
+            part = events[start : start + 500]
+            journal.append_batch([journal_item(event) for event in part])
+
+    return write
+
+
+def due_records(journal: Journal) -> list[Record]:
+    """The records that say what exists and until when."""
+    return list(every(journal, sorted(READS)))
+
+
+def settle(records: Iterable[Record], data: Path, clock: Clock, write: Write) -> list[Event]:
+    """Erase whatever is due under ``data``; returns the events that were written.
+
+    Args:
+        records: From ``due_records``.
+        data: Holds ``watchlists`` and ``evidence``.
+        clock: Says what is due.
+        write: Where certificates go.
+    """
+    written: list[Event] = []
+
+    def tell(events: Sequence[Event]) -> None:
+        if events:
+            write(events)
+            written.extend(events)
+
+    def certified(certificate: Certificate) -> None:
+        tell([of_vault(certificate)])
+
+    known = list(records)
+    erase_expired(data / "watchlists", clock, certified)
+    stored = StoredItems(data / "evidence", data / "watchlists", clock, certified, ENGINE)
+    items = inventory(known)
+    due = plan(items, clock.utc())
+    tell(carry_out(due, stored, ENGINE))
+    gone = {deletion.item.id for deletion in due}
+    _retire_keys([one for one in items if one.id not in gone], known, data / "evidence", tell)
+    return written
+
+
+def sweep(folder: Path, kept: Iterable[str], deployment: str) -> list[Event]:
+    """Erase evidence that a crash left before it was journalled; returns what to journal."""
+    if not folder.is_dir():
+        return []
+    known = {*kept, "key"}
+    strays = [path for path in folder.iterdir() if path.name not in known]
+    for stray in strays:
+        with stray.open("r+b") as file:
+            file.write(secrets.token_bytes(stray.stat().st_size))
+        stray.unlink()
+    if not strays:
+        return []
+    names = [stray.name for stray in strays]
+    return [
+        DeletionCertificate(
+            certificate=f"DC-{secrets.token_hex(8)}",
+            what=What.ALERT.value,
+            method="overwrite",
+            count=len(names),
+            reason="left by a crash before it was recorded as kept",
+            items=names,
+            items_digest=hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest(),
+            actor=ENGINE,
+            deployment=deployment,
+        )
+    ]
+
+
+def _retire_keys(
+    items: Iterable[Item], records: Iterable[Record], evidence: Path, write: Write
+) -> None:
+    """Destroy the evidence keys of ended deployments of which nothing is kept any more."""
+    used = {item.deployment for item in items if item.what is not What.WATCHLIST}
+    over: dict[str, bool] = {}
+    for record in records:
+        if record.kind in (STARTED, ENDED):
+            over[str(record.body["deployment"])] = record.kind == ENDED
+    for folder in sorted(evidence.iterdir()) if evidence.is_dir() else []:
+        name = folder.name
+        if not over.get(name) or name in used:
+            continue
+        fingerprint = destroy_key(folder)
+        if fingerprint is None:
+            continue
+        write(
+            [
+                DeletionCertificate(
+                    certificate=f"DC-{secrets.token_hex(8)}",
+                    what="deployment_key",
+                    method="crypto_erase",
+                    count=1,
+                    reason="nothing of this deployment's evidence is kept any more",
+                    items=[name],
+                    items_digest=hashlib.sha256(name.encode()).hexdigest(),
+                    actor=ENGINE,
+                    deployment=name,
+                    key_fingerprint=fingerprint,
+                )
+            ]
+        )
