@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from lfr_engine.actors.alerting import AlertingSettings
@@ -73,6 +74,7 @@ def open_networks(request: PackRequest, store: ModelStore) -> Opened:
         ModelError: It is not installed, was altered, or cannot be read.
         DeviceError: The device is absent or refused a network.
     """
+    cv2.setNumThreads(1)  # OpenCV's own threads would fight the decoders and the networks
     name = request.pack or store.packs.default
     installed = store.open(name)
     options = DeviceOptions(

@@ -8,12 +8,17 @@ lives in a module named in ``COMMANDS`` beside its one-line help.
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 
 # Ctrl-C while modules are still being imported ends the process at once and without a traceback;
 # ``main`` gives it back to Python.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+# Before numpy is loaded: a matrix product that spreads over every core fights the decoders and the
+# networks, and is slower for it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import click  # noqa: E402
 
@@ -40,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "retention": ("lfr_engine.cli.retention", "What is due for deletion, and its deletion."),
     "relay": ("lfr_engine.cli.relay", "Alerts on radios and handsets: test, status, resend."),
     "ctl": ("lfr_engine.cli.ctl", "Drive a running engine from scripts."),
+    "bench": ("lfr_engine.cli.bench", "Measure speed against bound and peers."),
     "evaluate": ("lfr_engine.cli.evaluate", "Measure accuracy, with intervals."),
     "simulate": ("lfr_engine.cli.simulate", "Make walk-by video with exact truth."),
 }

@@ -84,6 +84,11 @@ class FaceDetector(Protocol):
         """What is engaged."""
         ...
 
+    @property
+    def session(self) -> Session:
+        """The live network alone."""
+        ...
+
     def detect(self, picture: Picture) -> Faces:
         """The faces of a live picture, in its own pixels, best first."""
         ...
@@ -137,6 +142,11 @@ class YunetDetector:
     def report(self) -> SessionReport:
         """Of the live session."""
         return self._live.report
+
+    @property
+    def session(self) -> Session:
+        """The live network alone, for the bench that states the bound."""
+        return self._live
 
     def detect(self, picture: Picture) -> Faces:
         """The faces of a live picture, in its own pixels, best first."""
@@ -219,6 +229,11 @@ class SsdDetector:
     def report(self) -> SessionReport:
         """Of the box network."""
         return self._boxes.report
+
+    @property
+    def session(self) -> Session:
+        """The box network alone, for the bench that states the bound."""
+        return self._boxes
 
     def detect(self, picture: Picture) -> Faces:
         """The faces of a picture, in its own pixels, best first."""

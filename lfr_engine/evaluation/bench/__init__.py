@@ -1,0 +1,1 @@
+"""How fast: the engine against its bound and its peers, in one run."""

@@ -1,0 +1,117 @@
+"""What users would run instead, on the same clip, one after the other with the engine.
+
+Owns: two loops written the way their users write them, with the very networks we run. Never: a
+handicap. Strategy: the OpenCV loop is ``FaceDetectorYN`` and ``FaceRecognizerSF``; the plain
+OpenVINO loop does for every frame what the Open Model Zoo face recognition demo does: the full picture as
+BGR, detection, and landmarks, embedding and matching of every face, synchronously.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import msgspec
+import numpy as np
+import onnx
+
+from lfr_engine.clock import Clock
+from lfr_engine.identity.template import normalised
+from lfr_engine.inference import convert
+from lfr_engine.inference.fetch import Fetcher
+from lfr_engine.inference.pack import OpenPack
+from lfr_engine.inference.store import ModelStore
+from lfr_engine.vision.frame import ByteArray, FloatArray
+
+GALLERY = 10_000
+MOST_SECONDS = 20.0
+"""A peer is stopped after so long: its rate is known by then."""
+
+
+class PeerFigures(msgspec.Struct, frozen=True):
+    """One peer. fps: frames a second of its one loop, which uses every core."""
+
+    name: str
+    fps: float
+    faces_per_frame: float
+
+
+def opencv_loop(clip: Path, store: ModelStore, clock: Clock) -> PeerFigures:
+    """The OpenCV loop at 640×360 with 10,000 templates.
+
+    Raises:
+        ModelError: The original networks cannot be fetched (the installed ones are converted).
+    """
+    with tempfile.TemporaryDirectory(prefix="lfr-bench-") as temporary:
+        folder = Path(temporary)
+        pack = store.packs.pack("opencv-zoo")
+        Fetcher().fetch("opencv-zoo", pack, folder)
+        paths = [_folded(folder / one.files[0].name) for one in (pack.detector, pack.embedder)]
+        detector = cv2.FaceDetectorYN.create(str(paths[0]), "", (640, 360), 0.6, 0.3, 64)
+        recogniser = cv2.FaceRecognizerSF.create(str(paths[1]), "")
+        gallery = _gallery(128)
+
+        def work(frame: ByteArray) -> int:
+            _, found = detector.detect(cv2.resize(frame, (640, 360)))
+            rows = list(found) if isinstance(found, np.ndarray) else []
+            for row in rows:
+                row[0:14:2] *= frame.shape[1] / 640
+                row[1:14:2] *= frame.shape[0] / 360
+                template = recogniser.feature(recogniser.alignCrop(frame, row))[0]
+                float((gallery @ template).max())
+            return len(rows)
+
+        return _run("OpenCV loop", clip, work, clock)
+
+
+def openvino_loop(clip: Path, pack: OpenPack, clock: Clock) -> PeerFigures:
+    """The plain loop over the networks of ``pack``, every face of every frame."""
+    gallery = _gallery(pack.embedder.dimension)
+
+    def work(frame: ByteArray) -> int:
+        faces = pack.detector.detect(frame)
+        for points in faces.landmarks:
+            template = pack.embedder.embed(pack.embedder.crop(frame, points)[None])[0]
+            float((gallery @ template).max())
+        return len(faces)
+
+    return _run("plain OpenVINO loop", clip, work, clock)
+
+
+def _run(name: str, clip: Path, work: Callable[[ByteArray], int], clock: Clock) -> PeerFigures:
+    began, frames, faces = clock.monotonic_ns(), 0, 0
+    for frame in _frames(clip):
+        faces += work(frame)
+        frames += 1
+        if (clock.monotonic_ns() - began) / 1e9 > MOST_SECONDS:
+            break
+    seconds = (clock.monotonic_ns() - began) / 1e9
+    return PeerFigures(name, frames / seconds, faces / max(1, frames))
+
+
+def _frames(clip: Path) -> Iterator[ByteArray]:
+    video = cv2.VideoCapture(str(clip))
+    try:
+        while True:
+            more, frame = video.read()
+            if not more:
+                return
+            yield np.asarray(frame, np.uint8)
+    finally:
+        video.release()
+
+
+def _folded(path: Path) -> Path:
+    """The network with plain weights: OpenCV cannot read the block-quantised embedder."""
+    model: Any = onnx.load(path)
+    convert.fold(model)
+    onnx.save(model, path)
+    return path
+
+
+def _gallery(dimension: int) -> FloatArray:
+    rows = np.random.default_rng(2).normal(size=(GALLERY, dimension))
+    return normalised(rows.astype(np.float32))
