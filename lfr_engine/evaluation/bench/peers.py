@@ -2,8 +2,8 @@
 
 Owns: two loops written the way their users write them, with the very networks we run. Never: a
 handicap. Strategy: the OpenCV loop is ``FaceDetectorYN`` and ``FaceRecognizerSF``; the plain
-OpenVINO loop does for every frame what the Open Model Zoo face recognition demo does: the full picture as
-BGR, detection, and landmarks, embedding and matching of every face, synchronously.
+OpenVINO loop does for every frame what the Open Model Zoo face recognition demo does: the full
+picture as BGR, detection, and landmarks, embedding and matching of every face, synchronously.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def opencv_loop(clip: Path, store: ModelStore, clock: Clock) -> PeerFigures:
         gallery = _gallery(128)
 
         def work(frame: ByteArray) -> int:
-            _, found = detector.detect(cv2.resize(frame, (640, 360)))
-            rows = list(found) if isinstance(found, np.ndarray) else []
+            found: Any = detector.detect(cv2.resize(frame, (640, 360)))[1]
+            rows = [] if found is None else list(found)
             for row in rows:
                 row[0:14:2] *= frame.shape[1] / 640
                 row[1:14:2] *= frame.shape[0] / 360
