@@ -66,8 +66,10 @@ def _score(
 ) -> Scored:
     shot = probe.shot
     fused = memory.add(shot.track, probe.template, shot.quality)
+    pair = np.stack([probe.template, fused])
     with telemetry.timed("match"):
-        matches = gallery.match(np.stack([probe.template, fused]))
+        matches = gallery.match(pair)
+    pair.fill(0)
     sighting = Sighting(
         shot.track,
         shot.scene_ns,

@@ -53,6 +53,10 @@ def fused(vectors: FloatArray, weights: FloatArray | None = None) -> FloatArray:
     Weights (n,) are non-negative; equal where None. Gains 6–8 points of TPIR at FPIR 0.1 % over a
     single picture (``docs/models.md``).
     """
-    mean: FloatArray = np.average(vectors, axis=0, weights=weights).astype(np.float32)
-    unit: FloatArray = normalised(mean[None])[0]
+    share = (
+        np.ones(len(vectors), np.float32) if weights is None else np.asarray(weights, np.float32)
+    )
+    # One array and no other: what is left of a temporary in freed memory is biometric too (R1).
+    unit: FloatArray = np.dot(share, np.asarray(vectors, np.float32))
+    unit /= max(float(np.sqrt(np.vdot(unit, unit))), float(np.finfo(np.float32).tiny))
     return unit

@@ -15,6 +15,7 @@ import numpy as np
 import trio
 
 from lfr_engine.actors.camera import CameraSettings
+from lfr_engine.actors.embedder import FaceEmbedder
 from lfr_engine.app.deployment_settings import DeploymentSettings, Models
 from lfr_engine.app.engine import CameraPlan, Networks
 from lfr_engine.clock import Clock, SystemClock
@@ -33,6 +34,7 @@ from lfr_engine.identity import keys
 from lfr_engine.identity.calibration import Calibration, Cohort
 from lfr_engine.identity.store import StoredWatchlist, Templates
 from lfr_engine.identity.tail import Tail
+from lfr_engine.identity.template import TemplateContract
 from lfr_engine.identity.vault import create_vault
 from lfr_engine.identity.watchlist import Reference, entry_from_fields
 from lfr_engine.journal.events.fields import Event
@@ -44,7 +46,7 @@ from lfr_engine.journal.signing import Signer, load_or_create
 from lfr_engine.journal.store import Journal
 from lfr_engine.sources.reader import StreamFacts
 from lfr_engine.sources.spec import parse_address
-from lfr_engine.vision.frame import Frame
+from lfr_engine.vision.frame import FloatArray, Frame
 from tests.support import painted
 from tests.support.painted import PaintedDetector, PaintedEmbedder, Walk
 
@@ -66,11 +68,17 @@ class MovableClock:
         return dt.datetime.now(dt.UTC) + self.ahead
 
 
-def calibration() -> Calibration:
+def one_hot(name: str) -> FloatArray:
+    """A painted person's template, as ``PaintedEmbedder`` makes it but for the noise."""
+    row: FloatArray = painted.gallery(name).templates[0]
+    return row
+
+
+def calibration(contract: TemplateContract) -> Calibration:
     tail = Tail(0.3, 0.01, 0.02, 0.0)
     return Calibration(
         1,
-        painted.CONTRACT,
+        contract,
         Cohort("painted strangers", 100, 100, 0),
         dt.date(2026, 1, 1),
         "test",
@@ -89,7 +97,9 @@ class Rig:
     walks: dict[str, list[Walk]] = field(default_factory=lambda: {"door": [Walk("ann", 0.2, 4.2)]})
     lasts: dt.timedelta = HOUR
     changes: dict[str, Any] = field(default_factory=dict)
-    embedder: PaintedEmbedder = field(default_factory=PaintedEmbedder)
+    embedder: FaceEmbedder = field(default_factory=PaintedEmbedder)
+    contract: TemplateContract = painted.CONTRACT
+    template_of: Callable[[str], FloatArray] = one_hot
     signer: Signer = OFFICER
     loaded: int = 0
 
@@ -116,9 +126,10 @@ class Rig:
             entry = replace(made, references=(Reference(f"p-{name}", "0" * 64, 0.9),))
             listed = listed.with_entry(entry)
             pictures[f"p-{name}"] = _portrait(name)
-        gallery = painted.gallery(*self.people)
         templates = Templates(
-            painted.CONTRACT, tuple(f"p-{name}" for name in self.people), gallery.templates
+            self.contract,
+            tuple(f"p-{name}" for name in self.people),
+            np.stack([self.template_of(name) for name in self.people]),
         )
         stored.commit(listed.by("analyst-3"), templates, pictures)
         stored.commit(stored.watchlist.sealed())
@@ -175,7 +186,7 @@ class Rig:
     def models(self) -> Models:
         self.loaded += 1
         networks = Networks(PaintedDetector, lambda: self.embedder, painted.CROPPER)
-        return Models(networks, painted.CONTRACT, calibration())
+        return Models(networks, self.contract, calibration(self.contract))
 
     def plan(self, name: str, walks: Sequence[Walk]) -> CameraPlan:
         return CameraPlan(

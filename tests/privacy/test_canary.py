@@ -1,0 +1,77 @@
+"""R1: nothing of an unmatched face is anywhere once forgotten; the search is proven, too."""
+
+from __future__ import annotations
+
+import mmap
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.privacy.canary import STRANGERS, hits, hits_in_files, needles, template_of
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ("hex", "HEX", "base64")
+WANTED = {key: value for name in STRANGERS for key, value in needles(name).items()}
+
+
+def deploy(folder: Path, *how: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.privacy.canary_child", str(folder), *how],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def in_memory(folder: Path) -> list[str]:
+    """Text forms are left out: what is written leaves through a file or a socket."""
+    raw = {name: n for name, n in WANTED.items() if not any(how in name for how in SCRIPTS)}
+    path = folder / "memory"
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
+        return hits(image, raw)
+
+
+@pytest.mark.slow
+def test_no_byte_of_a_stranger_outlives_the_run(tmp_path: Path) -> None:
+    done = deploy(tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    seen = (tmp_path / "seen").read_text().split()
+    assert {"ann", *STRANGERS} <= set(seen)  # they were templated, so there was something to forget
+    assert (tmp_path / "memory").stat().st_size > 20_000_000
+    assert in_memory(tmp_path) == []
+    assert hits(done.stdout + done.stderr, WANTED) == []
+    (tmp_path / "memory").unlink()
+    assert hits_in_files(tmp_path, WANTED) == []
+
+
+@pytest.mark.slow
+def test_the_same_search_finds_what_is_planted(tmp_path: Path) -> None:
+    done = deploy(tmp_path, "plant")
+    assert done.returncode == 0, done.stderr.decode()
+    found = in_memory(tmp_path)
+    assert any(name.startswith(f"{STRANGERS[0]} template") for name in found)
+    assert not any(name.startswith(STRANGERS[1]) for name in found)
+    (tmp_path / "memory").unlink()
+    shutil.rmtree(tmp_path / "data" / "evidence", ignore_errors=True)
+    planted = template_of(STRANGERS[1])
+    for number, data in enumerate(
+        (
+            planted.tobytes(),
+            planted.tobytes().hex().encode(),
+            repr(planted.tolist()).encode(),
+        )
+    ):
+        (tmp_path / "data" / "planted").write_bytes(b"x" * number + data)
+        assert hits_in_files(tmp_path, WANTED) != [], number
+
+
+@pytest.mark.parametrize("shift", range(6))
+def test_base64_is_found_wherever_it_begins(shift: int) -> None:
+    import base64
+
+    text = base64.b64encode(b"y" * shift + template_of("cid").tobytes())
+    assert any("base64" in name for name in hits(text, needles("cid")))
