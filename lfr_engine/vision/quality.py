@@ -37,6 +37,7 @@ class Flaw(enum.Enum):
     """Why a view of a face is of no use; also the reason code of the drop."""
 
     OUTSIDE_ZONE = "outside zone"
+    MALFORMED = "malformed landmarks"
     UNSURE = "detector unsure"
     TOO_SMALL = "too small"
     TOO_LARGE = "too large"
@@ -131,10 +132,15 @@ def views(faces: Faces, picture_size: tuple[int, int]) -> Views:
     Yaw and pitch come from where the nose tip lies between eyes and mouth, with the eye line
     levelled first: tan(yaw) = offset along the eye line / (eye distance · NOSE_DEPTH), tan(pitch) =
     (share of the way from eyes to mouth − LEVEL_NOSE) · PITCH_LEVER. They are good to about 10°,
-    enough to tell a turned face from a frontal one. Coinciding landmarks give a turn of 90°.
+    enough to tell a turned face from a frontal one. Coinciding landmarks give a turn of 90° and an
+    eye distance of 0; so do landmarks that are no numbers.
     """
+    landmarks = np.ascontiguousarray(faces.landmarks, np.float32)
+    if not np.isfinite(landmarks).all():
+        sound = np.isfinite(landmarks).all(axis=(1, 2), keepdims=True)
+        landmarks = np.where(sound, landmarks, np.float32(0))
     # A point as a complex number: conj(a)·b holds the dot and the cross product of a and b.
-    points = np.ascontiguousarray(faces.landmarks, np.float32).view(np.complex64)[..., 0]
+    points = landmarks.view(np.complex64)[..., 0]
     middle = (points[:, 0] + points[:, 1]) * np.float32(0.5)
     eyes = points[:, 1] - points[:, 0]
     levelled = np.conj(eyes)
@@ -162,11 +168,15 @@ def views(faces: Faces, picture_size: tuple[int, int]) -> Views:
 
 
 def view_flaws(seen: Views, limits: QualityLimits) -> list[Flaw | None]:
-    """For each face the first reason not to crop it, or None."""
+    """For each face the first reason not to crop it, or None.
+
+    Whatever passes has finite landmarks and eyes apart, so that ``align.crop`` can take it.
+    """
     flaws: list[Flaw | None] = [None] * len(seen)
     if not flaws:
         return flaws
     tests = (
+        (Flaw.MALFORMED, ~((seen.eye_px > 0) & np.isfinite(seen.shown))),
         (Flaw.UNSURE, seen.scores < limits.min_detector_score),
         (Flaw.TOO_SMALL, seen.eye_px < limits.min_eye_px),
         (Flaw.TOO_LARGE, seen.eye_px > limits.max_eye_px),

@@ -110,7 +110,17 @@ def test_coinciding_landmarks_count_as_turned_away() -> None:
     nowhere = Faces(face.boxes, face.scores, np.full((1, 5, 2), 100, np.float32))
     seen = views(nowhere, SIZE)
     assert np.isfinite(seen.yaw).all()
-    assert Flaw.TURNED in view_flaws(seen, QualityLimits(min_eye_px=0))
+    assert view_flaws(seen, QualityLimits(min_eye_px=0, max_turn=180)) == [Flaw.MALFORMED]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("point", range(5))
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_point_that_is_no_number_never_reaches_a_crop(bad: float, point: int, axis: int) -> None:
+    face = head()
+    face.landmarks[0, point, axis] = bad
+    boundless = QualityLimits(min_eye_px=0, max_eye_px=np.inf, max_turn=180, max_roll=180)
+    assert view_flaws(views(face, SIZE), boundless) == [Flaw.MALFORMED]
 
 
 def test_blur_in_any_one_direction_lowers_detail() -> None:
