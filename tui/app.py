@@ -38,7 +38,10 @@ from tui.link import EngineLink, LinkSettings, open_link
 from tui.pace import QUESTION, Pace
 from tui.screens.alerts import AlertsScreen
 from tui.screens.base import CockpitScreen
+from tui.screens.camera import CameraScreen
 from tui.screens.dialogs import AskText, PresenceScreen, StopScreen
+from tui.screens.help import HelpScreen
+from tui.screens.lists import JournalScreen, LogScreen, WatchlistScreen
 from tui.screens.overview import OverviewScreen
 from tui.state import State, reduce
 from tui.theme import PALETTES, Palette, other
@@ -88,10 +91,19 @@ class Cockpit(App[None]):
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = []
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
-        screen.PLACE: screen for screen in (OverviewScreen, AlertsScreen)
+        screen.PLACE: screen
+        for screen in (
+            OverviewScreen,
+            AlertsScreen,
+            CameraScreen,
+            WatchlistScreen,
+            JournalScreen,
+            LogScreen,
+            HelpScreen,
+        )
     }
     DEFAULT_MODE = "overview"
-    CSS = "Screen { background: $background; }"
+    CSS = "CockpitScreen { background: $background; }"
 
     def __init__(self, settings: CockpitSettings, clock: Clock | None = None) -> None:
         self.pace = Pace()
@@ -117,6 +129,8 @@ class Cockpit(App[None]):
         self._decisions: asyncio.Queue[Command[Any]] = asyncio.Queue(DECISIONS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._when_seen: dict[str, tuple[int, Callable[[str], None]]] = {}
+        self.stop_asked = False
+        """The confirmation of the red stop stands in the banner."""
         self.camera = ""
         """The camera that the camera screen looks at; the first one when empty."""
 
@@ -377,6 +391,9 @@ class Cockpit(App[None]):
         """Remember when a person last did something."""
         if isinstance(event, KeyEvent | MouseDown):
             self._input_ns = self.now_ns()
+        if self.stop_asked and isinstance(event, KeyEvent):
+            self._confirm_stop(event)
+            return
         await super().on_event(event)
 
     def on_key(self, event: KeyEvent) -> None:
@@ -424,8 +441,23 @@ class Cockpit(App[None]):
                 yield SystemCommand(head, shown, run)
 
     def do_stop(self) -> None:
-        """Ask for the confirmation of the red stop."""
-        self.push_screen(StopScreen())
+        """Ask for the confirmation of the red stop; on a thin link in the banner, because a large
+        red box would take the line for half a minute.
+        """
+        if self.pace.thin:
+            self.stop_asked = True
+            self.draw()
+        else:
+            self.push_screen(StopScreen())
+
+    def _confirm_stop(self, event: KeyEvent) -> None:
+        event.stop()
+        event.prevent_default()
+        if event.key == "enter":
+            self.stop_now()
+        if event.key in {"enter", "escape"}:
+            self.stop_asked = False
+            self.draw()
 
     def do_palette(self) -> None:
         """Open the palette."""

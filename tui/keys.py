@@ -21,6 +21,7 @@ class Key:
         label: One or two words for the key bar; empty to leave it out there.
         help: A sentence for the help and the palette.
         also: Other keys that do the same.
+        short: The label where the bar has little room.
     """
 
     key: str
@@ -29,16 +30,31 @@ class Key:
     label: str
     help: str
     also: tuple[str, ...] = ()
+    short: str = ""
 
 
 EVERYWHERE: tuple[Key, ...] = (
-    Key("1", "1", "overview", "Overview", "Cameras, pipeline, ceiling and relay"),
-    Key("2", "2", "alerts", "Alerts", "Possible matches and their decisions"),
-    Key("3", "3", "camera", "Camera", "One camera: blurred preview, aim, zone"),
-    Key("4", "4", "watchlist", "Watchlist", "The loaded list, and the check of a picture"),
-    Key("5", "5", "journal", "Journal", "What was recorded, and whether the chain holds"),
-    Key("6", "6", "log", "Log", "The engine's log, with levels and search"),
-    Key("question_mark", "?", "help", "Help", "Every key", ("f1",)),
+    Key("1", "1", "overview", "Overview", "Cameras, pipeline, ceiling and relay", short="Over"),
+    Key("2", "2", "alerts", "Alerts", "Possible matches and their decisions", short="Alert"),
+    Key("3", "3", "camera", "Camera", "One camera: blurred preview, aim, zone", short="Cam"),
+    Key(
+        "4",
+        "4",
+        "watchlist",
+        "Watchlist",
+        "The loaded list, and the check of a picture",
+        short="List",
+    ),
+    Key(
+        "5",
+        "5",
+        "journal",
+        "Journal",
+        "What was recorded, and whether the chain holds",
+        short="Jrnl",
+    ),
+    Key("6", "6", "log", "Log", "The engine's log, with levels and search", short="Log"),
+    Key("question_mark", "?", "help", "Help", "Every key", ("f1",), short="Help"),
     Key(
         "exclamation_mark",
         "!",

@@ -13,7 +13,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from lfr_engine.client.aio import Client, Subscription, open_client
 from lfr_engine.client.core import Link as Word
@@ -31,6 +31,7 @@ from lfr_engine.protocol.errors import ErrorCode
 from lfr_engine.protocol.proof import Token
 from tui import messages as m
 
+LogLevel = Literal["debug", "info", "warning", "error"]
 R = TypeVar("R")
 B = TypeVar("B")
 
@@ -98,6 +99,8 @@ class EngineLink:
         self._connections = [_Connection(role) for role in settings.roles]
         self._primary: _Connection | None = None
         self._carried: set[str] = set()
+        self._log_level: LogLevel = "info"
+        self._log_changed = asyncio.Event()
 
     # -- calls ----------------------------------------------------------------------------------
 
@@ -137,6 +140,12 @@ class EngineLink:
         return None
 
     # -- feeds a screen asks for ----------------------------------------------------------------
+
+    def follow_logs(self, level: LogLevel) -> None:
+        """Hear log lines of ``level`` and above from now on."""
+        if level != self._log_level:
+            self._log_level = level
+            self._log_changed.set()
 
     async def previews(self, arguments: a.PreviewFilter) -> AsyncIterator[s.Preview]:
         """Blurred pictures of one camera until the caller stops; cuts are waited out.
@@ -235,19 +244,37 @@ class EngineLink:
             self._emit(m.LinkChanged(self._now(), word.value, detail))
 
     def _start_feeds(self, one: _Connection, client: Client) -> list[asyncio.Task[None]]:
-        takers: dict[str, tuple[TopicSpec[Any], Callable[[Any], None], Any]] = {
-            "board": (c.BOARD, self._board_came, None),
-            "alerts": (c.ALERTS, self._alert_came, None),
-            "decisions": (c.DECISIONS, self._decision_came, None),
-            "logs": (c.LOGS, self._log_came, a.LogsFilter(level="info")),
+        takers: dict[str, tuple[TopicSpec[Any], Callable[[Any], None]]] = {
+            "board": (c.BOARD, self._board_came),
+            "alerts": (c.ALERTS, self._alert_came),
+            "decisions": (c.DECISIONS, self._decision_came),
         }
         tasks = []
-        for name, (topic, take, arguments) in takers.items():
-            if name not in self._carried and may_subscribe(one.role, name):
-                self._carried.add(name)
-                one.carries.add(name)
-                tasks.append(asyncio.create_task(self._follow(client, topic, take, arguments)))
+        for name, (topic, take) in takers.items():
+            if self._carry(one, name):
+                tasks.append(asyncio.create_task(self._follow(client, topic, take, None)))
+        if self._carry(one, "logs"):
+            tasks.append(asyncio.create_task(self._follow_logs(client)))
         return tasks
+
+    def _carry(self, one: _Connection, name: str) -> bool:
+        if name in self._carried or not may_subscribe(one.role, name):
+            return False
+        self._carried.add(name)
+        one.carries.add(name)
+        return True
+
+    async def _follow_logs(self, client: Client) -> None:
+        """Subscribe to the log anew whenever another level is wanted."""
+        while True:
+            self._log_changed.clear()
+            wanted = a.LogsFilter(level=self._log_level)
+            following = asyncio.create_task(self._follow(client, c.LOGS, self._log_came, wanted))
+            try:
+                await self._log_changed.wait()
+            finally:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
 
     async def _follow(
         self, client: Client, topic: TopicSpec[B], take: Callable[[B], None], arguments: Any

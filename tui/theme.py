@@ -8,10 +8,10 @@ with 16 colours, warnings are reversed, because nobody knows what a terminal cal
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.style import Style
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from tui.text import Meaning
 
@@ -86,21 +86,7 @@ def _few(name: str, *, dark: bool) -> Palette:
         "banner": Style.parse("bold black on cyan" if dark else "bold bright_white on blue"),
         "stop": Style.parse("bold bright_white on red"),
     }
-    theme = Theme(
-        name=f"lfr-{name}",
-        ansi=True,
-        primary="ansi_cyan" if dark else "ansi_blue",
-        warning="ansi_yellow",
-        error="ansi_red",
-        success="ansi_green",
-        accent="ansi_cyan" if dark else "ansi_blue",
-        foreground="ansi_default",
-        background="ansi_default",
-        surface="ansi_default",
-        panel="ansi_default",
-        boost="ansi_default",
-        dark=dark,
-    )
+    theme = replace(BUILTIN_THEMES["ansi-dark" if dark else "ansi-light"], name=f"lfr-{name}")
     return Palette(name, theme, Style.parse("on default"), styles, Style.parse("reverse"), few=True)
 
 

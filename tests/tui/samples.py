@@ -50,7 +50,7 @@ def cameras(seconds: float = 0.0, many: int = 6) -> list[s.CameraState]:
                 faces_per_minute=31.4 - 3.3 * number,
                 face_pixels=92.0 - 6 * number,
                 brightness=118.0,
-                blur=0.82,
+                blur=2.9,
                 frame_age_ms=120.0,
                 latency=latency((1 + 0.12 * number) * wave),
                 drops={"slot": 1204 + 77 * number, "quality": 311 + number, "zone": 98},
@@ -70,12 +70,12 @@ def cameras(seconds: float = 0.0, many: int = 6) -> list[s.CameraState]:
             fps_in=12.0,
             fps_detected=5.9,
             faces_per_minute=4.0,
-            face_pixels=38.0,
+            face_pixels=34.0,
             brightness=41.0,
-            blur=0.31,
+            blur=8.4,
             latency=latency(2.6),
             drops={"age": 412, "slot": 96, "quality": 877},
-            warnings=["faces are 38 px wide, 60 are needed: move closer or zoom in"],
+            warnings=["edges are 8.4 px wide, 7 are allowed: focus the lens"],
         )
     return made
 

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.keys import EVERYWHERE, Key, bound
-from tui.views.banner import banner
+from tui.views.banner import banner, stop_question
 from tui.widgets.bars import Banner, KeyBar, key_line
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ class CockpitScreen(Screen[None]):
         app = self.cockpit
         cells = self.size.width
         head = self.query_one(Banner)
-        head.show(banner(app.state, app.now_ns(), cells), 0 if app.flashing else None)
+        words = stop_question(cells) if app.stop_asked else banner(app.state, app.now_ns(), cells)
+        head.show(words, 0 if app.flashing else None)
         shown = (*self.keys(), *EVERYWHERE)
         self.query_one(KeyBar).show([key_line(shown, self.PLACE, cells)])
         self.draw_body()

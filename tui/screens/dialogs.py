@@ -10,14 +10,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.events import Click
 from textual.events import Key as KeyEvent
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from tui.text import EMPTY, Line, line
+from tui.text import EMPTY, Line, fit, line
 from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
@@ -82,22 +81,22 @@ class _Notice(ModalScreen[None]):
         self.query_one(Lines).show(self.WORDS)
 
 
-_STOP_ROW = " " * 62
+def _red(*rows: str) -> tuple[Line, ...]:
+    return tuple(fit(line((f"{row:^64}", "stop")), 64) for row in rows)
 
 
 class StopScreen(_Notice):
     """The big red stop: one key brought this, one more does it (R17)."""
 
-    BINDINGS: ClassVar[list[BindingType]] = []
-    WORDS = (
-        line((_STOP_ROW + "  ", "stop")),
-        line(("                          ■  S T O P  ?                         ", "stop")),
-        line((_STOP_ROW + "  ", "stop")),
-        line(("   Capture ends within a second and stays ended until a named  ", "stop")),
-        line(("   person resumes. Everybody sees who stopped it.              ", "stop")),
-        line((_STOP_ROW + "  ", "stop")),
-        line(("            Enter: STOP NOW            Esc: go on               ", "stop")),
-        line((_STOP_ROW + "  ", "stop")),
+    WORDS = _red(
+        "",
+        "■   S T O P ?",
+        "",
+        "Capture ends within a second and stays ended",
+        "until a named person resumes. It is on record who stopped it.",
+        "",
+        "Enter: STOP NOW            Esc: go on",
+        "",
     )
 
     def on_key(self, event: KeyEvent) -> None:

@@ -88,6 +88,14 @@ WIDE = 110
 """Columns from which there is room for our roles."""
 
 
+def stop_question(cells: int) -> list[Line]:
+    """The confirmation of the red stop in the banner's two lines."""
+    return [
+        fit(line((f"{'■  S T O P ?   Capture ends and stays ended.':^{cells}}", "stop")), cells),
+        fit(line((f"{'Enter: STOP NOW            Esc: go on':^{cells}}", "stop")), cells),
+    ]
+
+
 def headline(state: State, now_ns: int) -> Line:  # noqa: PLR0911 - one case a trouble
     """The state in one word and what matters most about it."""
     board = state.board

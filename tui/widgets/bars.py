@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tui.keys import Key
-from tui.text import Line, Meaning, fit, line, width
+from tui.text import Line, Span, fit, line, width
 from tui.widgets.lines import Lines
 
 
@@ -25,24 +25,29 @@ class KeyBar(Lines):
 
 
 def key_line(keys: Sequence[Key], chosen: str, cells: int) -> Line:
-    """As many labelled keys as fit; the stop is always there, at the right end."""
+    """The labelled keys: the way to every screen and the stop always, the screen's own while they
+    fit; ``chosen`` is the action of the screen we are on.
+    """
     stop = next((key for key in keys if key.action == "stop"), None)
+    places = [key for key in keys if key.short]
+    own = [key for key in keys if key.label and not key.short and key is not stop]
     right = line((f" {stop.shown} {stop.label} ", "stop")) if stop else ()
     room = cells - width(right)
-    parts: list[str | tuple[str, Meaning]] = []
-    used = 0
-    for key in keys:
-        if not key.label or key is stop:
-            continue
-        marked = key.action == chosen
-        piece = f"{key.shown} {key.label} "
-        if used + len(piece) + 1 > room:
-            continue
-        used += len(piece) + 1
-        parts.append((" ", ""))
-        if marked:
-            parts.append((f"{key.shown} {key.label}", "banner"))
+    wide = sum(len(key.shown) + len(key.label) + 3 for key in (*own, *places)) <= room
+    way: list[Span] = []
+    for key in places:
+        text = f" {key.label}" if wide else key.short
+        if key.action == chosen:
+            way.append((f" {key.shown}{text}", "banner"))
         else:
-            parts.extend([(key.shown, "key"), (f" {key.label}", "")])
-        parts.append((" ", ""))
-    return fit(line(*parts), room) + right
+            way.extend([(f" {key.shown}", "key"), (text, "")])
+        way.append((" " if wide else "", ""))
+    left = room - width(tuple(way))
+    first: list[Span] = []
+    for key in own:
+        piece = len(key.shown) + len(key.label) + 3
+        if piece > left:
+            break
+        left -= piece
+        first.extend([(f" {key.shown}", "key"), (f" {key.label} ", "")])
+    return fit(line(*first, *way), room) + right

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
@@ -30,13 +30,7 @@ _COARSE = 0xFC
 """Colours in steps of four: no eye sees it, and neighbours become runs that cost fewer bytes."""
 _GREYS = ("black", "bright_black", "white", "bright_white")
 _LEVELS = (0, 96, 176, 255)
-_BAYER = (
-    (0, 8, 2, 10),
-    (12, 4, 14, 6),
-    (3, 11, 1, 9),
-    (15, 7, 13, 5),
-)
-"""Ordered dither, B. E. Bayer, 1973."""
+"""What terminals show of them, about."""
 
 
 def decode(jpeg: bytes) -> Image.Image | None:
@@ -186,32 +180,30 @@ def _style(above: int, below: int) -> Style:
 
 
 def _grey_lines(image: Image.Image) -> list[list[Segment]]:
-    grey = image.convert("L")
-    width, height = grey.size
-    data = grey.tobytes()
-
-    def level(x: int, y: int) -> int:
-        value = data[y * width + x]
-        spread = (_BAYER[y % 4][x % 4] + 0.5) / 16
-        for step in range(3):
-            low, high = _LEVELS[step], _LEVELS[step + 1]
-            if value < low + (high - low) * spread:
-                return step
-        return 3
-
+    """Stretched to the whole range, then Floyd and Steinberg's diffusion (1976) to four greys."""
+    width, height = image.size
+    levels = ImageOps.autocontrast(image.convert("L"), cutoff=2).convert("RGB")
+    data = levels.quantize(palette=_four_greys(), dither=Image.Dither.FLOYDSTEINBERG).tobytes()
     lines = []
     for top in range(0, height, 2):
-        pairs = [
-            (level(x, top), level(x, top + 1) if top + 1 < height else -1) for x in range(width)
-        ]
+        upper = data[top * width : (top + 1) * width]
+        lower = data[(top + 1) * width : (top + 2) * width]
         segments: list[Segment] = []
         begin = 0
+        pairs = list(zip(upper, lower or [-1] * width, strict=True))
         for at in range(1, width + 1):
             if at == width or pairs[at] != pairs[begin]:
                 segments.append(Segment("▀" * (at - begin), _grey_style(*pairs[begin])))
                 begin = at
         lines.append(segments)
     return lines
+
+
+@lru_cache(maxsize=1)
+def _four_greys() -> Image.Image:
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([level for level in _LEVELS for _ in range(3)])
+    return palette
 
 
 @lru_cache(maxsize=32)

@@ -1,0 +1,86 @@
+"""Help: every key of every screen, from the tables that the screens obey.
+
+Owns: their order. Never: a key of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tui.keys import EVERYWHERE, MOVES, Key
+from tui.screens.alerts import AlertsScreen
+from tui.screens.camera import CameraScreen
+from tui.screens.listing import ListingScreen
+from tui.screens.lists import JournalScreen, LogScreen, WatchlistScreen
+from tui.screens.overview import OverviewScreen
+from tui.text import EMPTY, Line, fit, line
+
+CHAPTERS: tuple[tuple[str, tuple[Key, ...]], ...] = (
+    ("Everywhere", EVERYWHERE),
+    ("Overview", OverviewScreen.KEYS),
+    ("Alerts", tuple(key for key in AlertsScreen.KEYS if key not in MOVES)),
+    ("Camera", CameraScreen.KEYS),
+    ("Camera, while a zone is edited", CameraScreen.ZONE_KEYS),
+    ("Watchlist", tuple(key for key in WatchlistScreen.KEYS if key not in MOVES)),
+    ("Journal", tuple(key for key in JournalScreen.KEYS if key not in MOVES)),
+    ("Log", tuple(key for key in LogScreen.KEYS if key not in MOVES)),
+    ("Every list", MOVES),
+)
+SIGNS = (
+    ("● ◌ ▲ ✖ ○", "live or ready, connecting, trouble that goes on, broken, off"),
+    ("◆ ◇ ► –", "an alert that is new, was shown, was passed to officers, was discounted"),
+    ("LATE", "more than a second passed from the camera to the operator (R13)"),
+    ("held/bound ^peak", "how full a link of the pipeline is, and how full it ever was"),
+    ("·─●─│", "false alerts: interval and rate on a scale, and the ceiling of 1 in 1,000 (R6)"),
+)
+
+
+def lines() -> list[Line]:
+    """The whole help."""
+    made: list[Line] = []
+    for chapter, keys in CHAPTERS:
+        made.append(line((chapter.upper(), "title")))
+        for key in keys:
+            also = " ".join(_shown(name) for name in key.also)
+            pressed = f"{key.shown} {also}".strip()
+            made.append((*fit(line((f"  {pressed}", "key")), 18), (key.help, "")))
+        made.append(EMPTY)
+    made.append(line(("SIGNS", "title")))
+    for sign, meaning in SIGNS:
+        made.append((*fit(line((f"  {sign}", "value")), 22), (meaning, "")))
+    return made
+
+
+def _shown(name: str) -> str:
+    words = {"down": "↓", "up": "↑", "space": "Space", "delete": "Del"}
+    return words.get(name, name.upper() if name.startswith("f") and len(name) > 1 else name)
+
+
+class HelpScreen(ListingScreen):
+    """See the module."""
+
+    PLACE = "help"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = lines()
+
+    def head(self, cells: int) -> Sequence[Line]:  # noqa: ARG002 - the same at every width
+        """One line."""
+        return [
+            line(("HELP ", "title"), ("the machine says possible match; a person decides", "dim"))
+        ]
+
+    def rows(self) -> int:
+        """Every line."""
+        return len(self._lines)
+
+    def row_lines(self, first: int, last: int, cells: int) -> Sequence[Line]:  # noqa: ARG002 - see head
+        """Some."""
+        return self._lines[first:last]
+
+    def foot(self, row: int, cells: int) -> Sequence[Line]:  # noqa: ARG002 - see head
+        """Who we are to the engine."""
+        state = self.cockpit.state
+        held = ", ".join(f"{role} {one.word}" for role, one in state.roles.items())
+        return [EMPTY, line(("roles: ", "dim"), held or "none yet")]
