@@ -428,9 +428,10 @@ def _clock_or_refusal(
     """A refusal for the clock's sake is journalled as what it is."""
     if _clock_is_good(facts, clock):
         return _refused(problem, document)
-    if not facts.clock_synchronised:
-        return ClockRefused(cause="unsynchronised", found=clock.utc())
-    return ClockRefused(cause="rewound", expected=facts.last_recorded, found=clock.utc())
+    last, now = facts.last_recorded, clock.utc()
+    if last is not None and last - now > CLOCK_TOLERANCE:
+        return ClockRefused(cause="rewound", expected=last, found=now)
+    return ClockRefused(cause="unsynchronised", found=now)
 
 
 def _refused(problem: LfrError, document: Document | None) -> Event:

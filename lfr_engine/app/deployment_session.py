@@ -363,7 +363,8 @@ class Session:
         Returns once the readers are gone or 0.9 s have passed, and it is journalled.
         """
         pressed_ns = self._clock.monotonic_ns()
-        event = self._stop.stop(person, plain(reason))
+        who = Person(person.name.strip()[:80] or "not named", person.role)  # never refused (R17)
+        event = self._stop.stop(who, plain(reason))
         self.engine.capture(False)
         self.engine.stop()
         await self._cameras_gone(0.9)
