@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from lfr_engine.errors import ConfigError
+from lfr_engine.protocol.commands import CallerRole
 from lfr_engine.sources.spec import parse_address
 from lfr_engine.vision.zone import Zone
 
@@ -47,7 +48,10 @@ def _default(kind: Callable[[Any], Any], value: object) -> Any:
 class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One camera. zone: corners as shares of the picture. pace: how recorded material is read."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[\w][\w .-]*$")]
+    name: Annotated[
+        str,
+        msgspec.Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)"),
+    ]
     source: str
     enabled: bool = True
     zone: list[tuple[float, float]] | None = None
@@ -103,14 +107,20 @@ class DeploymentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class ApiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The socket API. socket: empty for the default path; tcp: ``"127.0.0.1:7400"``, needs TLS."""
+    """The socket API. enabled: without it nothing listens. socket: empty for the default path. tcp:
+    ``"127.0.0.1:7477"``, needs TLS. users: Unix accounts and their roles, beside the engine's own.
+    certificates: common names of client certificates and their roles.
+    """
 
+    enabled: bool = True
     socket: str = ""
     tcp: str = ""
     certificate: Path | None = None
     key: Path | None = None
     client_authority: Path | None = None
     tokens: Path | None = None
+    users: dict[str, list[CallerRole]] = {}
+    certificates: dict[str, list[CallerRole]] = {}
 
 
 class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import trio
 
@@ -24,10 +25,17 @@ from lfr_engine.actors.camera import (
 )
 from lfr_engine.actors.detector import DetectorSettings, FaceDetector, run_detector
 from lfr_engine.actors.embedder import EmbedderSettings, FaceEmbedder, run_embedder
-from lfr_engine.actors.events import EngineEvent
+from lfr_engine.actors.events import EngineEvent, PassEnded
 from lfr_engine.actors.feeds import Feed, Feeds
 from lfr_engine.actors.matcher import MatcherSettings, run_matcher
-from lfr_engine.actors.messages import NewGallery, Question, ToAlerting, ToEmbedder, ToMatcher
+from lfr_engine.actors.messages import (
+    NewGallery,
+    Question,
+    ToAlerting,
+    ToEmbedder,
+    ToMatcher,
+    TrackClosed,
+)
 from lfr_engine.actors.preview import PreviewPort
 from lfr_engine.actors.tracker import Cropper, Inside, TrackingSettings, run_tracker
 from lfr_engine.alerts.table import AlertTable
@@ -114,6 +122,7 @@ class Engine:
     _finished: trio.Event = field(default_factory=trio.Event)
     _start_camera: Callable[[CameraPlan], None] | None = None
     _feeds: Feeds | None = None
+    _links: dict[str, trio.MemorySendChannel[Any]] = field(default_factory=dict)
     _to_matcher: trio.MemorySendChannel[ToMatcher] | None = None
     _to_alerting: trio.MemorySendChannel[ToAlerting] | None = None
 
@@ -174,6 +183,18 @@ class Engine:
             await self._gone[name].wait()
         self.reports.pop(name, None)
 
+    def watches(self, name: str) -> bool:
+        """Whether a camera's task lives; that of recorded material that ended does not."""
+        return name in self._watching
+
+    def links(self) -> dict[str, tuple[int, int]]:
+        """How many messages each link holds, and its bound."""
+        found = {}
+        for name, channel in self._links.items():
+            state = channel.statistics()
+            found[name] = (state.current_buffer_used, int(state.max_buffer_size))
+        return found
+
     async def swap_gallery(self, gallery: Gallery) -> None:
         """Match against another snapshot; returns once it is in force (R15)."""
         assert self._to_matcher is not None, "nothing is matched in commissioning"
@@ -202,6 +223,7 @@ class Engine:
             EngineError: An actor the engine cannot do without failed for good.
         """
         to_embedder, shots = trio.open_memory_channel[ToEmbedder](TO_EMBEDDER)
+        self._links["tracker → embedder"] = to_embedder
         async with trio.open_nursery() as nursery:
             self._start_matching(nursery, shots)
             await self._watch(to_embedder, task_status)
@@ -214,10 +236,11 @@ class Engine:
     ) -> None:
         matching = self.matching
         if matching is None:
-            nursery.start_soon(_forget_all, shots)
+            nursery.start_soon(_count_passes, shots, self.publish)
             return
         to_matcher, probes = trio.open_memory_channel[ToMatcher](TO_MATCHER)
         to_alerting, scored = trio.open_memory_channel[ToAlerting](TO_ALERTING)
+        self._links |= {"embedder → matcher": to_matcher, "matcher → alerting": to_alerting}
         self._to_matcher, self._to_alerting = to_matcher.clone(), to_alerting.clone()
         networks, telemetry = self.networks, self.telemetry
         nursery.start_soon(
@@ -334,8 +357,11 @@ class Engine:
             raise EngineError(name, f"failed for good: {reason}")
 
 
-async def _forget_all(shots: trio.MemoryReceiveChannel[ToEmbedder]) -> None:
-    """Commissioning: tracks end here; nobody is templated."""
+async def _count_passes(
+    shots: trio.MemoryReceiveChannel[ToEmbedder], publish: Callable[[EngineEvent], None]
+) -> None:
+    """Commissioning: tracks end here as passes; nobody is templated."""
     with shots:
-        async for _ in shots:
-            pass
+        async for item in shots:
+            if isinstance(item, TrackClosed):
+                publish(PassEnded(item.track, item.confirmed, item.reason, None))

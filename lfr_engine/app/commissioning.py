@@ -1,0 +1,125 @@
+"""The engine of a run that is no deployment: commissioning, and an exercise on recorded material.
+
+Owns: how the two are put together. Never: a template in commissioning (R27), a live source in an
+exercise. Strategy: whatever blocks runs in the lane it is given; an alert of an exercise is marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import trio
+
+from lfr_engine.actors.events import EngineEvent
+from lfr_engine.alerts.adjudication import AdjudicationSettings
+from lfr_engine.alerts.evidence import EvidenceSettings
+from lfr_engine.app.cameras import Cameras
+from lfr_engine.app.engine import Engine, Networks
+from lfr_engine.app.exercise_desk import ExerciseDesk
+from lfr_engine.app.ledger import AlertLedger, EntryWords
+from lfr_engine.app.parts import Opened, Progress, choose_threshold, enrol_folder, exercise_matching
+from lfr_engine.clock import Clock
+from lfr_engine.config import Config, ExerciseConfig
+from lfr_engine.errors import ConfigError
+from lfr_engine.identity.matcher import Gallery
+from lfr_engine.journal.events.fields import Event
+from lfr_engine.runtime.lanes import Lane
+from lfr_engine.runtime.telemetry import Telemetry
+
+Publish = Callable[[EngineEvent], None]
+
+
+@dataclass(slots=True)
+class Made:
+    """An engine that is not a deployment's. desk, gallery: of an exercise."""
+
+    engine: Engine
+    ledger: AlertLedger
+    desk: ExerciseDesk | None = None
+    gallery: Gallery | None = None
+    threshold: float | None = None
+
+
+def commissioning(
+    config: Config, networks: Networks, cameras: Cameras, telemetry: Telemetry, publish: Publish
+) -> Made:
+    """Live cameras, detection, tracking and health; nobody is templated."""
+    engine = Engine(
+        cameras.plans(config.cameras),
+        networks,
+        None,
+        telemetry,
+        _record_nothing,
+        publish,
+        live=True,
+        age_budget_s=config.engine.age_budget,
+    )
+    cameras.attach(engine)
+    return Made(engine, AlertLedger(AdjudicationSettings("commissioning"), lambda _: EntryWords()))
+
+
+async def exercise(
+    config: Config,
+    wanted: ExerciseConfig,
+    opened: Opened,
+    cameras: Cameras,
+    telemetry: Telemetry,
+    enrolling: Lane,
+    pictures: Lane,
+    publish: Publish,
+    progress: Progress,
+) -> Made:
+    """Full matching on recorded material.
+
+    Raises:
+        LfrError: The watchlist, a source or the calibration cannot be used.
+    """
+    plans = cameras.plans(config.cameras)
+    if len({plan.fast for plan in plans}) > 1:
+        raise ConfigError(
+            "cameras", "some are read live and some fast", "give all cameras the same pace"
+        )
+    fast = plans[0].fast
+    gallery = await enrolling.run(enrol_folder, wanted.watchlist, opened.pack, progress)
+    threshold, _ = choose_threshold(gallery, config.matching.fpir)
+    evidence = EvidenceSettings(threshold, config.matching.agree, margin=config.matching.margin)
+    matching = exercise_matching(
+        gallery, gallery.entries, evidence, site=config.engine.site, recorded=fast
+    )
+    ledger = AlertLedger(
+        matching.alerting.adjudication, lambda entry: EntryWords(entry, "EXERCISE: no action")
+    )
+    desk = ExerciseDesk(ledger, telemetry.clock, pictures, wanted.watchlist, expires=not fast)
+
+    def hear(event: EngineEvent) -> None:
+        desk.hear(event)
+        publish(event)
+
+    engine = Engine(
+        plans,
+        opened.networks,
+        matching,
+        telemetry,
+        desk.record,
+        hear,
+        live=True,
+        age_budget_s=config.engine.age_budget,
+    )
+    cameras.attach(engine)
+    desk.attach(engine)
+    return Made(engine, ledger, desk, gallery, threshold)
+
+
+def camera_book(config: Config, clock: Clock) -> Cameras:
+    """The cameras of a run, with the rules of its mode."""
+    return Cameras(
+        clock,
+        recorded_only=config.mode == "exercise",
+        pictures=config.mode != "commissioning",
+    )
+
+
+async def _record_nothing(_: Sequence[Event]) -> None:
+    """Commissioning has no alerts to record."""
+    await trio.lowlevel.checkpoint()

@@ -1,0 +1,411 @@
+"""Commands on the deployment: authority, capture, watchlist, blue list, journal and report.
+
+Owns: what each mode answers, and the journal lines of calls. Never: capture that goes on after a
+stop, whatever the mode (R17). Strategy: a deployment's session decides; in the other modes the red
+stop still works, and what needs an authority is refused with the rule that asks for it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from typing import Any, NoReturn
+
+import msgspec
+import trio
+
+from lfr_engine.api.port import Caller, CallRecord, Conflict
+from lfr_engine.app.board import moment
+from lfr_engine.app.deployment_opening import plain
+from lfr_engine.app.deployment_session import Session
+from lfr_engine.app.engine_api_alerts import person
+from lfr_engine.app.running import Running, capture_state
+from lfr_engine.deployment.intervals import clopper_pearson
+from lfr_engine.deployment.page import full_page, public_page
+from lfr_engine.deployment.record import as_values
+from lfr_engine.deployment.totals import build
+from lfr_engine.enrolment.image import Enrolled, enrol_image
+from lfr_engine.errors import RuleError
+from lfr_engine.identity.watchlist import Category, Entry, EntryState, Watchlist
+from lfr_engine.inference.pack import OpenPack
+from lfr_engine.journal.events.access import ApiCalled, ApiRefused
+from lfr_engine.journal.lines import committed
+from lfr_engine.journal.verification import VerifyResult, verify
+from lfr_engine.protocol import arguments as a
+from lfr_engine.protocol import shapes as s
+
+WITHOUT_INTERLOCK = dt.timedelta(seconds=15)
+"""When to say again that an operator is there, where nothing depends on it."""
+_PRIORITIES = {"high": 1, "medium": 2, "low": 3}
+
+
+# authority and capture ---------------------------------------------------------------------------
+
+
+async def load(running: Running, _: a.DeploymentsLoad, __: Caller) -> NoReturn:
+    """An authority is named in the configuration, before the engine starts."""
+    await trio.lowlevel.checkpoint()
+    if running.session is not None:
+        raise Conflict("deployment", f"{running.session.deployment} is loaded", "end it first")
+    raise RuleError(
+        "R3",
+        "deployment",
+        f"this engine runs in {running.mode}",
+        "name the authority under [deployment] in the configuration and start the engine with it",
+    )
+
+
+async def start(running: Running, command: a.DeploymentsStart, caller: Caller) -> s.DeploymentState:
+    """The loaded deployment runs already; starting it says that the signs stand."""
+    session = _session(running, "deployments.start")
+    if not command.signage_confirmed:
+        raise RuleError("R7", "deployment", "signage is not confirmed", "look that the signs stand")
+    await session.confirm_signage(person(caller))
+    return capture_state(running)
+
+
+async def pause(running: Running, command: a.DeploymentsPause, caller: Caller) -> s.DeploymentState:
+    """Frames are dropped, connections stay."""
+    if running.session is not None:
+        await running.session.pause(person(caller), command.reason)
+    elif not running.stopped:
+        running.paused = command.reason
+        running.engine.capture(False)
+    await trio.lowlevel.checkpoint()
+    return capture_state(running)
+
+
+async def resume(
+    running: Running, command: a.DeploymentsResume, caller: Caller
+) -> s.DeploymentState:
+    """A named person lets capture go on."""
+    if running.session is not None:
+        await running.session.resume(person(caller), command.reason)
+    else:
+        if not running.stopped and not running.paused:
+            raise Conflict("capture", "is running")
+        was_stopped = bool(running.stopped)
+        running.stopped = running.paused = ""
+        running.engine.capture(True)
+        if was_stopped:
+            running.engine.start()
+    await trio.lowlevel.checkpoint()
+    return capture_state(running)
+
+
+async def stop(running: Running, command: a.DeploymentsStop, caller: Caller) -> s.EngineState:
+    """The big red stop, in every mode."""
+    if running.session is not None:
+        await running.session.stop(person(caller), command.reason)
+    else:
+        running.stopped = command.reason
+        running.engine.capture(False)
+        running.engine.stop()
+    await trio.lowlevel.checkpoint()
+    return running.state()
+
+
+async def end(running: Running, command: a.DeploymentsEnd, caller: Caller) -> s.DeploymentState:
+    """End in good order before the time."""
+    session = _session(running, "deployments.end")
+    await session.end(person(caller), command.reason)
+    return capture_state(running)
+
+
+async def heartbeat(running: Running, _: a.PresenceHeartbeat, __: Caller) -> s.Presence:
+    """An operator is there."""
+    before = None
+    if running.session is not None:
+        before = await running.session.heartbeat()
+    await trio.lowlevel.checkpoint()
+    return s.Presence(next_before=moment(before or running.clock.utc() + WITHOUT_INTERLOCK))
+
+
+# watchlist ---------------------------------------------------------------------------------------
+
+
+async def watchlist_status(running: Running, _: a.WatchlistStatus, __: Caller) -> s.WatchlistStatus:
+    """Sizes and categories."""
+    await trio.lowlevel.checkpoint()
+    if running.session is not None:
+        return _status(running.session.opened.stored.watchlist, running.session)
+    gallery = running.gallery
+    if gallery is None:
+        _no_list()
+    return s.WatchlistStatus(
+        watchlist="EXERCISE",
+        built=moment(running.started),
+        people=len(gallery),
+        images=len(gallery.owners),
+        categories={"wanted": len(gallery)},
+        withdrawn=len(running.withdrawn),
+        warnings=["an exercise: from a folder, without provenance"],
+    )
+
+
+async def watchlist_list(running: Running, command: a.WatchlistList, __: Caller) -> s.WatchlistPage:
+    """Entries by id, without biometrics."""
+    await trio.lowlevel.checkpoint()
+    if running.session is not None:
+        facts = running.session.opened.facts
+        found = [
+            _entry(entry, withdrawn=facts[entry.id].withdrawn if entry.id in facts else True)
+            for entry in running.session.opened.stored.watchlist.entries
+        ]
+    elif running.gallery is not None:
+        images = Counter(int(owner) for owner in running.gallery.owners)
+        found = [
+            s.WatchlistEntry(
+                entry=entry,
+                category="wanted",
+                images=images[row],
+                label=entry,
+                withdrawn=entry in running.withdrawn,
+            )
+            for row, entry in enumerate(running.gallery.entries)
+        ]
+    else:
+        _no_list()
+    found.sort(key=lambda entry: entry.entry)
+    rest = [entry for entry in found if command.after is None or entry.entry > command.after]
+    page = rest[: command.limit]
+    return s.WatchlistPage(
+        entries=page, after=page[-1].entry if len(rest) > len(page) and page else None
+    )
+
+
+async def watchlist_check(running: Running, command: a.WatchlistCheck, _: Caller) -> s.ImageCheck:
+    """Whether a picture could be enrolled (R14)."""
+    if running.desk is None or running.pack is None:
+        raise RuleError("R27", "picture", "nobody is templated in commissioning")
+    return await running.lane.run(_checked, command.picture, running.pack)
+
+
+async def watchlist_enrol(running: Running, _: a.WatchlistEnrol, __: Caller) -> NoReturn:
+    """The list of a run is sealed."""
+    await trio.lowlevel.checkpoint()
+    if running.desk is None:
+        _no_list()
+    raise RuleError(
+        "R4",
+        "watchlist",
+        "is sealed: nobody is added to a list in use",
+        "build a new list with lfr watchlist, and have it authorised",
+    )
+
+
+async def watchlist_withdraw(
+    running: Running, command: a.WatchlistWithdraw, caller: Caller
+) -> s.Done:
+    """Stop alerting on a person within a second (R15)."""
+    if running.session is not None:
+        await running.session.withdraw(person(caller), command.entry, command.reason)
+        return s.Done()
+    if running.gallery is None:
+        _no_list()
+    changed = running.gallery.without([command.entry])
+    await running.engine.swap_gallery(changed)
+    running.gallery = changed
+    running.withdrawn.add(command.entry)
+    await running.engine.ask(lambda table, now: table.withdraw(command.entry, now))
+    return s.Done()
+
+
+# blue list, journal, report ----------------------------------------------------------------------
+
+
+async def blue_pass(running: Running, command: a.BluePass, caller: Caller) -> s.BlueStatus:
+    """Consenting staff walked past (R9)."""
+    session = _session(running, "blue.pass")
+    cameras = [camera.config.name for camera in running.cameras]
+    if command.camera is None and len(cameras) != 1:
+        raise Conflict("camera", "there are several", "say which one they passed")
+    await session.blue_pass(person(caller), command.entry, command.camera or cameras[0])
+    return _blue(session)
+
+
+async def blue_status(running: Running, _: a.BlueStatus, __: Caller) -> s.BlueStatus:
+    """Passes, hits and their exact interval."""
+    await trio.lowlevel.checkpoint()
+    return s.BlueStatus(passes=0, hits=0) if running.session is None else _blue(running.session)
+
+
+async def journal_query(running: Running, command: a.JournalQuery, _: Caller) -> s.JournalPage:
+    """Lines of the journal."""
+    session = _session(running, "journal.query")
+    records = await session.journal(command.after, command.limit, command.kinds)
+    return s.JournalPage(
+        events=[
+            s.JournalEvent(
+                sequence=record.seq,
+                at=moment(record.utc),
+                kind=record.kind,
+                actor=str(record.body.get("actor", "engine")),
+                digest=record.hash,
+                data=dict(record.body),
+            )
+            for record in records
+        ],
+        after=records[-1].seq if len(records) == command.limit else None,
+    )
+
+
+async def journal_verify(running: Running, _: a.JournalVerify, __: Caller) -> s.JournalCheck:
+    """Prove the chain and the checkpoints, while it is being written."""
+    session = _session(running, "journal.verify")
+    path = session.opened.settings.data / "journal.jsonl"
+    found: VerifyResult = await running.lane.run(verify, path)
+    if not found.ok and found.unfinished:  # a line was being written; it is complete by now
+        found = await running.lane.run(verify, path)
+    return s.JournalCheck(
+        intact=found.ok,
+        events=found.records,
+        checkpoints=found.checkpoints,
+        digest=found.head.hash,
+        fault=found.cause,
+    )
+
+
+async def report_get(running: Running, command: a.ReportGet, _: Caller) -> s.Report:
+    """The record of a deployment from the journal alone (R7)."""
+    session = _session(running, "report.get")
+    name = command.deployment or session.deployment
+    path = session.opened.settings.data / "journal.jsonl"
+
+    def made() -> s.Report:
+        with path.open("rb") as file:
+            record = build((placed.record for placed in committed(file, path)), name)
+        pages = {"public": public_page, "oversight": full_page}
+        make = pages.get(command.page)
+        return s.Report(
+            deployment=name, record=as_values(record), page="" if make is None else make(record)
+        )
+
+    return await running.lane.run(made)
+
+
+def journalled(call: CallRecord, deployment: str) -> ApiCalled | ApiRefused:
+    """A call as a line of the journal."""
+    common: dict[str, Any] = {
+        "command": call.what.replace(" ", ".")[:80],
+        "origin": call.origin[:80] or None,
+        "session": call.session[:80] or None,
+        "deployment": deployment,
+    }
+    if call.outcome == "asked":
+        words = ", ".join(f"{key}={value}" for key, value in call.details.items())
+        return msgspec.convert(
+            {
+                **common,
+                "actor": call.name[:80] or "unknown",
+                "role": call.role,
+                "details": plain(words) if words else None,
+            },
+            ApiCalled,
+        )
+    return msgspec.convert(
+        {
+            **common,
+            "actor": call.name[:80] or None,
+            "role": call.role or None,
+            "code": call.code or call.outcome,
+            "cause": plain(f"{call.outcome} {call.code}".strip()),
+            "failed": call.outcome == "failed",
+        },
+        ApiRefused,
+    )
+
+
+def _session(running: Running, command: str) -> Session:
+    if running.session is None:
+        raise RuleError(
+            "R3",
+            command,
+            f"needs a deployment, and this engine runs in {running.mode}",
+            "start the engine with a signed authority under [deployment]",
+        )
+    return running.session
+
+
+def _no_list() -> NoReturn:
+    raise Conflict(
+        "watchlist", "none is loaded in commissioning", "run a deployment or an exercise"
+    )
+
+
+def _status(listed: Watchlist, session: Session) -> s.WatchlistStatus:
+    entries = listed.entries
+    return s.WatchlistStatus(
+        watchlist=listed.id,
+        built=moment(listed.built),
+        people=len(entries),
+        images=sum(len(entry.references) for entry in entries),
+        categories=dict(Counter(entry.category.value for entry in entries)),
+        rejected=listed.rejected,
+        under_18=sum(entry.under_18 for entry in entries),
+        withdrawn=sum(facts.withdrawn for facts in session.opened.facts.values()),
+    )
+
+
+def _entry(entry: Entry, *, withdrawn: bool) -> s.WatchlistEntry:
+    return s.WatchlistEntry(
+        entry=entry.id,
+        category=entry.category.value,
+        images=len(entry.references),
+        label=entry.label,
+        priority=_PRIORITIES.get(entry.priority.value, 0),
+        expected_action=entry.expected_action,
+        source=entry.source,
+        lawful_basis=entry.lawful_basis,
+        last_checked=entry.last_checked.isoformat(),
+        withdrawn=withdrawn or entry.state is not EntryState.LISTED,
+        blue=entry.category is Category.BLUE,
+    )
+
+
+def _checked(picture: bytes, pack: OpenPack) -> s.ImageCheck:
+    found = enrol_image(picture, pack)
+    if isinstance(found, Enrolled):
+        found.template.fill(0)
+        return s.ImageCheck(usable=True, measures={"quality": round(found.quality.overall, 4)})
+    return s.ImageCheck(usable=False, reasons=[found.reason.value, found.text])
+
+
+def _blue(session: Session) -> s.BlueStatus:
+    rates = session.state().blue
+    passes = sum(of for _, of in rates.values())
+    hits = sum(hit for hit, _ in rates.values())
+    return s.BlueStatus(
+        passes=passes,
+        hits=hits,
+        rate=_interval(hits, passes) if passes else None,
+        by_camera={camera: _interval(hit, of) for camera, (hit, of) in rates.items() if of},
+    )
+
+
+def _interval(events: int, trials: int) -> s.Interval:
+    bounds = clopper_pearson(events, trials)
+    return s.Interval(
+        events=events, trials=trials, low=bounds.low, high=bounds.high, rate=events / trials
+    )
+
+
+DEPLOYMENT_HANDLERS: dict[type[a.Command[Any]], Any] = {
+    a.DeploymentsLoad: load,
+    a.DeploymentsStart: start,
+    a.DeploymentsPause: pause,
+    a.DeploymentsResume: resume,
+    a.DeploymentsStop: stop,
+    a.DeploymentsEnd: end,
+    a.PresenceHeartbeat: heartbeat,
+    a.WatchlistStatus: watchlist_status,
+    a.WatchlistList: watchlist_list,
+    a.WatchlistCheck: watchlist_check,
+    a.WatchlistEnrol: watchlist_enrol,
+    a.WatchlistWithdraw: watchlist_withdraw,
+    a.BluePass: blue_pass,
+    a.BlueStatus: blue_status,
+    a.JournalQuery: journal_query,
+    a.JournalVerify: journal_verify,
+    a.ReportGet: report_get,
+}
