@@ -23,6 +23,8 @@ THIN = 12_000.0
 """Bytes a second below which a link is called thin: a screen of pictures would take seconds."""
 MEASURED_BYTES = 1_500
 """Smaller drawings say more about delay than about throughput."""
+NOISE_NS = NS // 20
+"""Differences of delay below this are the machine's, not the link's."""
 
 
 @dataclass(slots=True)
@@ -31,17 +33,18 @@ class Pace:
 
     Args:
         asks: Whether there is a terminal to ask; a test without one draws freely.
+        rate: Bytes a second the link to the terminal carries; ``None`` until measured.
     """
 
     asks: bool = True
     rate: float | None = None
-    delay_ns: int = 0
     _owed: int = 0
     _asked_ns: int = 0
     _drawn_ns: int = -(2**62)
     _bytes: int = 0
     _answered: bool = False
     _sizes: list[tuple[int, int]] = field(default_factory=list)
+    _quickest: tuple[int, int] | None = None
 
     @property
     def thin(self) -> bool:
@@ -89,16 +92,20 @@ class Pace:
             return
         asked_ns, size = self._sizes.pop(0)
         self._owed = max(0, self._owed - 1)
-        self.delay_ns = now_ns - asked_ns
-        if size >= MEASURED_BYTES or self.rate is not None:
-            seconds = max(self.delay_ns / NS, 1e-3)
-            self._measure(size / seconds, size)
+        delay_ns = now_ns - asked_ns
+        self._measure(size, delay_ns)
+        if self._quickest is None or delay_ns <= self._quickest[1]:
+            self._quickest = (size, delay_ns)
 
-    def _measure(self, rate: float, size: int) -> None:
-        """A small drawing only says that the link is at least so good."""
-        if self.rate is None:
-            self.rate = rate
-        elif size >= MEASURED_BYTES:
-            self.rate += (rate - self.rate) / 2
-        else:
-            self.rate = max(self.rate, rate)
+    def _measure(self, size: int, delay_ns: int) -> None:
+        """Throughput from what a larger drawing takes longer than the quickest one: a satellite's
+        delay is in both, and is no sign of a thin link.
+        """
+        quick_size, quick_ns = self._quickest or (0, 0)
+        more, longer_ns = size - quick_size, delay_ns - quick_ns
+        if longer_ns < NOISE_NS:
+            if size >= MEASURED_BYTES:
+                self.rate = max(self.rate or 0.0, size / (NOISE_NS / NS))
+        elif more > 0 and (size >= MEASURED_BYTES or self.rate is not None):
+            rate = more / (longer_ns / NS)
+            self.rate = rate if self.rate is None else self.rate + (rate - self.rate) / 2
