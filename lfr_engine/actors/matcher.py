@@ -17,7 +17,12 @@ from lfr_engine.actors.messages import NewGallery, Probe, Scored, ToAlerting, To
 from lfr_engine.alerts.evidence import NO_SCORE, Ranking, Sighting, Track
 from lfr_engine.identity.matcher import Gallery, Matches
 from lfr_engine.identity.passes import PassMemory
+from lfr_engine.runtime.lanes import Lane, open_lane
 from lfr_engine.runtime.telemetry import Telemetry
+
+
+IN_THE_LOOP_BYTES = 1_000_000
+"""A larger gallery is searched in a lane: past the cache, a search may hold the loop for 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +49,33 @@ async def run_matcher(
     memory: PassMemory[Track] = PassMemory(
         gallery.contract.dimension, most_passes=settings.most_passes
     )
-    task_status.started()
-    try:
-        async for item in receive:
-            if isinstance(item, NewGallery):
-                gallery.contract.require(item.gallery.contract, "new watchlist snapshot")
-                gallery = item.gallery
-                item.done.set()
-            elif isinstance(item, Probe):
-                await send.send(_score(item, gallery, memory, telemetry))
-            else:
-                _erase(item, memory, telemetry)
-                await send.send(item)
-    finally:
-        telemetry.counts["erased templates"] += memory.erase_all()
+    async with open_lane("matcher", width=1) as lane:
+        task_status.started()
+        try:
+            async for item in receive:
+                if isinstance(item, NewGallery):
+                    gallery.contract.require(item.gallery.contract, "new watchlist snapshot")
+                    gallery = item.gallery
+                    item.done.set()
+                elif isinstance(item, Probe):
+                    await send.send(await _score(item, gallery, memory, lane, telemetry))
+                else:
+                    _erase(item, memory, telemetry)
+                    await send.send(item)
+        finally:
+            telemetry.counts["erased templates"] += memory.erase_all()
     send.close()
 
 
-def _score(
-    probe: Probe, gallery: Gallery, memory: PassMemory[Track], telemetry: Telemetry
+async def _score(
+    probe: Probe, gallery: Gallery, memory: PassMemory[Track], lane: Lane, telemetry: Telemetry
 ) -> Scored:
     shot = probe.shot
     fused = memory.add(shot.track, probe.template, shot.quality)
     pair = np.stack([probe.template, fused])
     with telemetry.timed("match"):
-        matches = gallery.match(pair)
+        large = gallery.templates.nbytes > IN_THE_LOOP_BYTES
+        matches = await lane.run(gallery.match, pair) if large else gallery.match(pair)
     pair.fill(0)
     sighting = Sighting(
         shot.track,

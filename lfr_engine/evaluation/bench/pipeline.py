@@ -26,6 +26,7 @@ from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.app.engine import CameraPlan, Engine
 from lfr_engine.app.parts import Opened, exercise_matching
 from lfr_engine.clock import Clock
+from lfr_engine.identity.coarse import coarse_for
 from lfr_engine.identity.matcher import Gallery
 from lfr_engine.identity.template import normalised
 from lfr_engine.inference.session import Session
@@ -139,7 +140,8 @@ def _crowd(templates: int, opened: Opened) -> Gallery:
     rows = np.random.default_rng(1).normal(size=(templates, contract.dimension))
     names = [f"person-{number}" for number in range(templates)]
     unit = normalised(rows.astype(np.float32))
-    return Gallery.build(names, names, unit, np.arange(templates), contract)
+    owners = np.arange(templates)
+    return Gallery.build(names, names, unit, owners, contract, coarse=coarse_for(unit))
 
 
 def _together(work: Sequence[Callable[[], int]], clock: Clock) -> float:
