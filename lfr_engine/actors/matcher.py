@@ -20,7 +20,6 @@ from lfr_engine.identity.passes import PassMemory
 from lfr_engine.runtime.lanes import Lane, open_lane
 from lfr_engine.runtime.telemetry import Telemetry
 
-
 IN_THE_LOOP_BYTES = 1_000_000
 """A larger gallery is searched in a lane: past the cache, a search may hold the loop for 10 ms."""
 
