@@ -91,19 +91,28 @@ class ExerciseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class DeploymentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A deployment under a signed authority (R3).
+    """A deployment under a signed authority (R3), which names the watchlist.
 
-    trusted_keys: files of authorising officers' keys. presence: without an operator's heartbeat for
-    so long, capture pauses (R17); 0 s switches it off.
+    trusted_keys: files of authorising officers' keys. watchlist_key, watchlist_credential: the file
+    or the systemd credential that opens the list; one of them. zones: ids that the authority must
+    cover. data: folder of journal and vaults; empty for the platform's. presence: without an
+    operator's heartbeat for so long, capture pauses (R17); 0 s switches it off, for exercises only.
+    pause_on_red: pause when the false-alert ceiling is broken (R6).
     """
 
     authority: Path
-    watchlist: str
-    trusted_keys: list[Path]
+    trusted_keys: list[Path] = []
+    watchlist_key: Path | None = None
+    watchlist_credential: str = ""
+    zones: list[str] = []
+    data: Path | None = None
     longest: Seconds = _default(Seconds, 8 * 3600)
-    presence: Seconds = _default(Seconds, 0)
+    presence: Seconds = _default(Seconds, 15)
     require_synchronised_clock: bool = True
+    blind: bool = True
     two_person: bool = False
+    pause_on_red: bool = False
+    signage_confirmed: bool = False
 
 
 class ApiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -198,6 +207,15 @@ def _check_together(path: Path, config: Config) -> None:
     """What one value alone cannot tell."""
     if config.exercise is not None and config.deployment is not None:
         raise ConfigError(path, "holds both exercise and deployment", "leave one of them out")
+    deployment = config.deployment
+    if deployment is not None and bool(deployment.watchlist_key) == bool(
+        deployment.watchlist_credential
+    ):
+        raise ConfigError(
+            f"{path}: deployment",
+            "names no key, or two, for its watchlist",
+            "give watchlist_key or watchlist_credential",
+        )
     if not config.cameras:
         raise ConfigError(path, "names no camera", "add a [[cameras]] table")
     names = [camera.name for camera in config.cameras]

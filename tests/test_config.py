@@ -50,7 +50,7 @@ def test_shown_holds_every_key_and_no_secret(tmp_path: Path) -> None:
 
 def test_the_modes(tmp_path: Path) -> None:
     assert read(tmp_path, GOOD + "[exercise]\nwatchlist = 'list'\n").mode == "exercise"
-    deployed = "[deployment]\nauthority='a'\nwatchlist='w'\ntrusted_keys=['k']\n"
+    deployed = "[deployment]\nauthority='a'\nwatchlist_key='w'\ntrusted_keys=['k']\n"
     assert read(tmp_path, GOOD + deployed).mode == "deployment"
     with pytest.raises(ConfigError, match="both exercise and deployment"):
         read(tmp_path, GOOD + deployed + "[exercise]\nwatchlist = 'list'\n")

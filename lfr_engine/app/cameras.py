@@ -8,7 +8,7 @@ camera out of the engine and puts it in again.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -109,14 +109,24 @@ class Cameras:
         """The engine these cameras run in."""
         self._engine = engine
 
-    async def add(self, config: CameraConfig) -> None:
-        """Watch one camera more. Raises as ``plans``, and ``ConfigError`` for a name in use."""
+    async def add(
+        self,
+        config: CameraConfig,
+        start: Callable[[CameraPlan], Awaitable[None]] | None = None,
+    ) -> None:
+        """Watch one camera more. Raises as ``plans``, and ``ConfigError`` for a name in use.
+
+        start: what puts it into the engine, where somebody must be asked first.
+        """
         if config.name in self._cameras:
             raise ConfigError(
                 f"camera {config.name}", "is there already", "choose another name, or change it"
             )
         camera = self._make(config)
-        self._running.add_camera(camera.plan)
+        if start is not None:
+            await start(camera.plan)
+        else:
+            self._running.add_camera(camera.plan)
         self._cameras[config.name] = camera
 
     async def remove(self, name: str) -> None:

@@ -6,8 +6,10 @@ exercise. Strategy: whatever blocks runs in the lane it is given; an alert of an
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import trio
 
@@ -18,9 +20,16 @@ from lfr_engine.app.cameras import Cameras
 from lfr_engine.app.engine import Engine, Networks
 from lfr_engine.app.exercise_desk import ExerciseDesk
 from lfr_engine.app.ledger import AlertLedger, EntryWords
-from lfr_engine.app.parts import Opened, Progress, choose_threshold, enrol_folder, exercise_matching
+from lfr_engine.app.parts import (
+    Opened,
+    PackRequest,
+    Progress,
+    choose_threshold,
+    enrol_folder,
+    exercise_matching,
+)
 from lfr_engine.clock import Clock
-from lfr_engine.config import Config, ExerciseConfig
+from lfr_engine.config import Config, EngineConfig, ExerciseConfig
 from lfr_engine.errors import ConfigError
 from lfr_engine.identity.matcher import Gallery
 from lfr_engine.journal.events.fields import Event
@@ -109,6 +118,21 @@ async def exercise(
     cameras.attach(engine)
     desk.attach(engine)
     return Made(engine, ledger, desk, gallery, threshold)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of the configuration file. Raises ``ConfigError``."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigError(path, f"cannot be read: {error.strerror}") from error
+
+
+def pack_request(engine: EngineConfig) -> PackRequest:
+    """What the configuration asks of the networks."""
+    return PackRequest(
+        engine.pack, engine.device, engine.precision, engine.requests, engine.detector_size
+    )
 
 
 def camera_book(config: Config, clock: Clock) -> Cameras:

@@ -8,6 +8,7 @@ when that subscriber takes the last one, so a slow link costs nothing.
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from typing import Any
 
 import cv2
@@ -17,6 +18,7 @@ import trio
 from lfr_engine.actors.preview import Preview
 from lfr_engine.api.port import Caller, Conflict, Item, NotFound
 from lfr_engine.app.board import moment
+from lfr_engine.app.engine_api_alerts import person
 from lfr_engine.app.running import Running
 from lfr_engine.config import CameraConfig
 from lfr_engine.errors import ConfigError, EngineError, InputError
@@ -35,13 +37,15 @@ async def cameras_list(running: Running, _: a.CamerasList, __: Caller) -> s.Came
     return s.CameraList(cameras=running.camera_states())
 
 
-async def cameras_add(running: Running, command: a.CamerasAdd, _: Caller) -> s.Done:
+async def cameras_add(running: Running, command: a.CamerasAdd, caller: Caller) -> s.Done:
     """Add a camera; it is gone after a restart unless it is in the file too."""
     _require_site(running, command.site)
     _require_upright(command.rotate)
     config = CameraConfig(name=command.camera, source=command.address)
+    session = running.session
+    start = None if session is None else partial(session.add_camera, person(caller))
     try:
-        await running.cameras.add(config)
+        await running.cameras.add(config, start)
     except ConfigError as error:
         if "already" in error.cause:
             raise Conflict(error.subject, error.cause, error.mend) from error

@@ -8,7 +8,6 @@ fullest moment of every link is logged.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -19,18 +18,26 @@ from typing import TypeVar
 import structlog
 import trio
 
-from lfr_engine.actors.events import AlertChanged, AlertTold, EngineEvent, PassEnded
+from lfr_engine.actors.events import EngineEvent
 from lfr_engine.api.callers import ApiSettings, TlsSettings
 from lfr_engine.api.server import serve_api
 from lfr_engine.app.board import Machine, Traffic, gauges
-from lfr_engine.app.commissioning import Made, camera_book, commissioning, exercise
+from lfr_engine.app.commissioning import (
+    camera_book,
+    commissioning,
+    digest,
+    exercise,
+    pack_request,
+)
+from lfr_engine.app.deployed import deployed
 from lfr_engine.app.engine_api import LiveEngine
 from lfr_engine.app.logdial import LogDial
-from lfr_engine.app.parts import Opened, PackRequest, open_networks
+from lfr_engine.app.parts import Opened, open_networks
 from lfr_engine.app.reload import reload
 from lfr_engine.app.running import Running
+from lfr_engine.app.voice import say
 from lfr_engine.clock import Clock
-from lfr_engine.config import ApiConfig, Config, EngineConfig
+from lfr_engine.config import ApiConfig, Config
 from lfr_engine.errors import ConfigError
 from lfr_engine.inference.store import ModelStore
 from lfr_engine.protocol.address import Address, UnixAddress, default_socket, parse_address
@@ -39,7 +46,6 @@ from lfr_engine.runtime.metrics import page, serve_metrics
 from lfr_engine.runtime.notify import keep_watchdog, notify
 from lfr_engine.runtime.slow import SlowSteps
 from lfr_engine.runtime.telemetry import Telemetry
-from lfr_engine.sources.condition import CameraDown, CameraUp
 
 log = structlog.get_logger("lfr_engine.run")
 
@@ -47,6 +53,8 @@ STATUS_EVERY_S = 10.0
 LINKS_EVERY_S = 0.1
 DRAIN_S = 0.6
 """After a signal, how long what is under way may take to reach its end."""
+OPENING_S = 3600.0
+"""A watchlist of thousands of pictures is enrolled in it on a slow machine."""
 _MOST_SLOW = 64
 
 _Result = TypeVar("_Result")
@@ -70,20 +78,26 @@ async def run_engine(
     """
     log.info("starting", mode=config.mode, configuration=str(path), cameras=len(config.cameras))
     dial = LogDial(config.log.level, clock)
-    async with open_lane("prepare", width=1, deadline_s=3600.0) as lane:
-        opened = await until(
-            signals.stopping,
-            lambda: lane.run(open_networks, pack_request(config.engine), store),
-        )
+    async with open_lane("pictures", width=1, deadline_s=60.0) as work:
+        if config.deployment is not None:
+            async with deployed(path, config, config.deployment, store, clock, work, dial) as made:
+                await _serve(made, signals)
+            return
+        opened = await until(signals.stopping, lambda: _open_networks(config, store))
         if opened is None:
             return
-        log.info(
-            "networks ready", pack=opened.name, device=opened.device, precision=opened.precision
+        ready = await until(
+            signals.stopping, lambda: _made(path, config, opened, clock, work, dial)
         )
-    async with open_lane("pictures", width=1) as work:
-        made = await until(signals.stopping, lambda: _made(path, config, opened, clock, work, dial))
-        if made is not None:
-            await _serve(made, signals)
+        if ready is not None:
+            await _serve(ready, signals)
+
+
+async def _open_networks(config: Config, store: ModelStore) -> Opened:
+    async with open_lane("prepare", width=1, deadline_s=OPENING_S) as lane:
+        opened = await lane.run(open_networks, pack_request(config.engine), store)
+    log.info("networks ready", pack=opened.name, device=opened.device, precision=opened.precision)
+    return opened
 
 
 async def _made(
@@ -97,9 +111,8 @@ async def _made(
         traffic.take(event)
         say(event)
 
-    made: Made
     if config.exercise is not None:
-        async with open_lane("enrol", width=1, deadline_s=3600.0) as enrolling:
+        async with open_lane("enrol", width=1, deadline_s=OPENING_S) as enrolling:
             made = await exercise(
                 config,
                 config.exercise,
@@ -131,77 +144,66 @@ async def _made(
         desk=made.desk,
         gallery=made.gallery,
         pack=opened.pack,
+        run=made.engine.run,
+        leave=made.engine.finish,
         tend=made.desk.tend if made.desk is not None else None,
+        grace_s=DRAIN_S,
     )
 
 
 async def _serve(running: Running, signals: Signals) -> None:
     """Everything around the engine while it runs."""
-    config, engine = running.config, running.engine
+    config = running.config
     api = LiveEngine(running)
+    over = trio.Event()
+
+    async def run(task_status: trio.TaskStatus[None]) -> None:
+        await running.run(task_status=task_status)
+        over.set()
+
     async with trio.open_nursery() as nursery:
-        await nursery.start(engine.run)
-        for task in (api.tend, keep_watchdog):
-            nursery.start_soon(task)
+        await nursery.start(run)
+        tasks: list[Callable[[], Awaitable[None]]] = [
+            api.tend,
+            keep_watchdog,
+            partial(_watch_links, running),
+            partial(_tell_status, running),
+            partial(_reload_when_asked, running, signals),
+        ]
         if running.tend is not None:
-            nursery.start_soon(running.tend)
-        nursery.start_soon(_watch_links, running)
-        nursery.start_soon(_tell_status, running)
+            tasks.append(running.tend)
+        for task in tasks:
+            nursery.start_soon(task)
         if config.metrics.listen:
-            port = await nursery.start(
-                serve_metrics, config.metrics.listen, partial(_metrics_page, running)
-            )
+            render = partial(_metrics_page, running)
+            port = await nursery.start(serve_metrics, config.metrics.listen, render)
             log.info("metrics", port=port)
         if config.api.enabled:
-            bound = await nursery.start(
-                partial(
-                    serve_api,
-                    api_settings(config.api),
-                    api,
-                    clock=running.clock,
-                    record=api.record,
-                )
-            )
+            serve = partial(serve_api, clock=running.clock, record=api.record)
+            bound = await nursery.start(serve, api_settings(config.api), api)
             log.info("listening", addresses=[str(address) for address in bound])
-        nursery.start_soon(_reload_when_asked, running, signals)
         notify("READY=1")
         log.info("running", mode=running.mode)
-        await signals.stopping.wait()
+        await _first(signals.stopping, over)
         notify("STOPPING=1")
         log.info("stopping")
-        engine.finish()
-        with trio.move_on_after(DRAIN_S):
-            while engine.watching:  # noqa: ASYNC110 - cameras leave one by one
-                await trio.sleep(0.01)
+        running.leave()
+        with trio.move_on_after(running.grace_s):
+            await over.wait()
         nursery.cancel_scope.cancel()
     say_links(running)
 
 
-def say(event: EngineEvent) -> None:
-    """An event of the engine as a log line, without anything about a person but references."""
-    match event:
-        case AlertTold(alert=alert, new=True):
-            log.warning(
-                "possible match",
-                camera=alert.camera,
-                alert=alert.reference,
-                entry=alert.entry,
-                age_ms=round(event.age_s * 1e3),
-                late=alert.late,
-            )
-        case AlertChanged(alert=alert):
-            log.info("alert", alert=alert.reference, state=alert.state.value)
-        case PassEnded(confirmed=True):
-            log.debug(
-                "pass",
-                camera=event.track.camera,
-                track=event.track.number,
-                verdict=event.finding.verdict.value if event.finding else "no usable view",
-            )
-        case CameraDown():
-            log.warning("camera down", camera=event.camera, reason=event.reason)
-        case CameraUp():
-            log.info("camera up", camera=event.camera, outage_s=round(event.outage_s, 1))
+async def _first(*events: trio.Event) -> None:
+    """Wait for any of them."""
+    async with trio.open_nursery() as nursery:
+
+        async def hear(event: trio.Event) -> None:
+            await event.wait()
+            nursery.cancel_scope.cancel()
+
+        for event in events:
+            nursery.start_soon(hear, event)
 
 
 def say_links(running: Running) -> None:
@@ -223,13 +225,6 @@ def status(running: Running) -> str:
         f"{running.mode.upper()}: {'; '.join(cameras) or 'no camera'}; "
         f"passes {running.traffic.passes.total()}, open alerts {running.ledger.open_alerts}, "
         f"dropped {drops}"
-    )
-
-
-def pack_request(engine: EngineConfig) -> PackRequest:
-    """What the configuration asks of the networks."""
-    return PackRequest(
-        engine.pack, engine.device, engine.precision, engine.requests, engine.detector_size
     )
 
 
@@ -258,14 +253,6 @@ def api_settings(config: ApiConfig) -> ApiSettings:
         users=config.users,
         certificates=config.certificates,
     )
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of the configuration file. Raises ``ConfigError``."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ConfigError(path, f"cannot be read: {error.strerror}") from error
 
 
 def slow_steps(clock: Clock) -> SlowSteps:

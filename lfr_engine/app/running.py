@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import trio
+
 from lfr_engine import __version__
 from lfr_engine.alerts.adjudication import Decision, Opinion, Outcome, Person
 from lfr_engine.alerts.lifecycle import Alert
@@ -71,6 +73,14 @@ class AlertDesk(Protocol):
         ...
 
 
+class Run(Protocol):
+    """Runs an engine; started once it watches."""
+
+    async def __call__(self, *, task_status: trio.TaskStatus[None] = ...) -> None:
+        """Until it ends."""
+        ...
+
+
 @dataclass(slots=True)
 class Running:
     """One run.
@@ -91,7 +101,10 @@ class Running:
         gallery: Of an exercise.
         pack: The networks, for pictures that are to be checked.
         session: Of a deployment.
+        run: Runs the engine, in the way of its mode, until ``leave`` or the end of a deployment.
+        leave: Ends it in good order.
         tend: What the mode does beside the engine, until cancelled.
+        grace_s: What leaving may take.
         withdrawn: Entries taken off an exercise's list.
         stopped, paused: Why capture stands still where there is no deployment; empty otherwise.
     """
@@ -108,12 +121,15 @@ class Running:
     traffic: Traffic
     machine: Machine
     ledger: AlertLedger
+    run: Run
+    leave: Callable[[], None]
     hashes: dict[str, str] = field(default_factory=dict)
     desk: AlertDesk | None = None
     gallery: Gallery | None = None
     pack: OpenPack | None = None
     session: Session | None = None
     tend: Callable[[], Awaitable[None]] | None = None
+    grace_s: float = 1.0
     withdrawn: set[str] = field(default_factory=set)
     stopped: str = ""
     paused: str = ""
