@@ -16,6 +16,7 @@ import trio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lfr_engine.actors.camera import CameraSettings
+from lfr_engine.actors.detector import FaceDetector
 from lfr_engine.actors.embedder import FaceEmbedder
 from lfr_engine.app.deployment_settings import DeploymentSettings, Models
 from lfr_engine.app.engine import CameraPlan, Networks
@@ -101,6 +102,8 @@ class Rig:
     embedder: FaceEmbedder = field(default_factory=PaintedEmbedder)
     contract: TemplateContract = painted.CONTRACT
     template_of: Callable[[str], FloatArray] = one_hot
+    detector: FaceDetector = field(default_factory=PaintedDetector)
+    fps: float = 20.0
     signer: Signer = OFFICER
     loaded: int = 0
 
@@ -186,13 +189,13 @@ class Rig:
 
     def models(self) -> Models:
         self.loaded += 1
-        networks = Networks(PaintedDetector, lambda: self.embedder, painted.CROPPER)
+        networks = Networks(lambda: self.detector, lambda: self.embedder, painted.CROPPER)
         return Models(networks, self.contract, calibration(self.contract))
 
     def plan(self, name: str, walks: Sequence[Walk]) -> CameraPlan:
         return CameraPlan(
             CameraSettings(name, parse_address(f"{name}.mp4")),
-            paced(name, walks, self.clock),
+            paced(name, walks, self.clock, self.fps),
             fast=False,
         )
 
@@ -217,7 +220,7 @@ class Rig:
 
 
 def paced(
-    camera: str, walks: Sequence[Walk], clock: Clock, fps: float = 20.0
+    camera: str, walks: Sequence[Walk], clock: Clock, fps: float
 ) -> Callable[[Callable[[Frame], object], threading.Event, Callable[[StreamFacts], None]], None]:
     """The walks at their own pace, then an empty scene for ever."""
 

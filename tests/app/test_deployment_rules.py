@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -52,8 +53,10 @@ from lfr_engine.journal.place import key_path
 from lfr_engine.journal.signing import Signer, load_key
 from lfr_engine.journal.store import Journal
 from lfr_engine.journal.verification import verify
+from lfr_engine.vision.faces import Faces
+from lfr_engine.vision.frame import Picture
 from tests.app.deployment_rig import LIST, MovableClock, Rig, until
-from tests.support.painted import Walk
+from tests.support.painted import PaintedDetector, Walk
 
 OLGA = Person("Olga", "operator")
 EVE = Person("Eve", "engineer")
@@ -123,6 +126,48 @@ def test_stop_ends_capture_within_a_second_and_survives_a_restart(rig: Rig) -> N
     trio.run(restarted)
     assert len(rig.events(DeploymentStopped)) == 1
     assert len(rig.events(DeploymentResumed)) == 1
+
+
+class Busy(PaintedDetector):
+    """Takes all the time that two requests can take."""
+
+    def detect(self, picture: Picture) -> Faces:
+        until_ns = time.monotonic_ns() + 20_000_000
+        while time.monotonic_ns() < until_ns:
+            found = super().detect(picture)
+        return found
+
+
+@pytest.mark.slow
+def test_stop_under_four_cameras_full_load_ends_capture_within_a_second(
+    tmp_path: Path, clock: MovableClock
+) -> None:
+    walks = {
+        f"cam{n}": [Walk("ann", 0, 3), Walk("cid", 0, 4, row=150), Walk("bob", 1, 5, row=150)]
+        for n in range(4)
+    }
+    rig = Rig(tmp_path / "data", clock=clock, walks=walks, detector=Busy(), fps=60).build()
+    took: list[float] = []
+
+    async def scenario() -> None:
+        async with running(rig) as session:
+            await trio.sleep(3)
+            pressed_ns = clock.monotonic_ns()
+            event = await session.stop(EVE, "test")
+            took.append((clock.monotonic_ns() - pressed_ns) / 1e9)
+            last_ns = max(report.last_frame_ns for report in session.engine.reports.values())
+            assert last_ns - pressed_ns < 1e9
+            assert event.capture_ended_ms is not None
+            assert event.capture_ended_ms < 1000
+            before = sum(session.telemetry.counts[f"detected {camera}"] for camera in walks)
+            await trio.sleep(0.5)
+            after = sum(session.telemetry.counts[f"detected {camera}"] for camera in walks)
+            assert after - before <= 2  # what was in the two requests already
+            drops = session.telemetry.drops
+            assert all(drops[camera]["slot"] > 0 for camera in walks)  # it was overloaded
+
+    trio.run(scenario)
+    assert took[0] < 1
 
 
 def test_resuming_right_after_a_stop_starts_the_cameras_again(rig: Rig) -> None:
