@@ -10,12 +10,17 @@ it opens a stream, nor a decoder that lags behind, makes old pictures look fresh
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import Protocol
 
 from lfr_engine.clock import Clock
 
 WAITED_NS = 1_000_000
 """A demuxer that took this long had nothing in its buffer."""
+
+
+_HELD = 64
+"""Pictures a decoder may hold back at most; H.264 allows 16."""
 
 
 class Arrivals(Protocol):
@@ -91,3 +96,35 @@ class PacedArrivals:
         if wait_ns > 0:
             self._stop.wait(wait_ns / 1e9)
         return self._last_ns
+
+
+class HeldStamps:
+    """The capture stamps of pictures that are still in the decoder.
+
+    Pictures leave a decoder in the order in which they are shown, which is not that of their
+    packets where some are coded between others. Each takes the oldest stamp there is, so that
+    stamps never go back, and a packet that gave no picture takes its stamp with it.
+    """
+
+    def __init__(self) -> None:
+        self._stamps: deque[int] = deque()
+        self._times: set[int] = set()
+
+    def enter(self, pts: int | None, captured_ns: int) -> None:
+        """A packet to be shown at ``pts`` goes into the decoder."""
+        if pts is None or pts in self._times:
+            return
+        if len(self._times) == _HELD:
+            self._times.remove(min(self._times))
+            self._stamps.popleft()
+        self._times.add(pts)
+        self._stamps.append(captured_ns)
+
+    def leave(self, pts: int | None, captured_ns: int) -> int:
+        """The stamp of the picture shown at ``pts``; ``captured_ns`` where none was kept."""
+        if pts is None:
+            return captured_ns
+        for past in [time for time in self._times if time <= pts]:
+            self._times.remove(past)
+            captured_ns = self._stamps.popleft()
+        return captured_ns

@@ -58,7 +58,6 @@ def _edge_px(rows: npt.NDArray[np.int32]) -> float | None:
     far = float(np.square(rows[:, _REACH:] - rows[:, :-_REACH]).mean())
     if far < _LEAST_EDGES or near <= 0:
         return None
-    ratio = far / near
     # w²/3 - r w + ratio = 0, the lesser root
-    inside = _REACH * _REACH - 4 * ratio / 3
-    return float(_REACH) if inside <= 0.25 * _REACH**2 else 1.5 * (_REACH - float(np.sqrt(inside)))
+    root = float(np.sqrt(max(0.0, _REACH * _REACH - 4 * (far / near) / 3)))
+    return min(float(_REACH), 1.5 * (_REACH - root))

@@ -25,7 +25,13 @@ from av.video.stream import VideoStream
 
 from lfr_engine.clock import Clock
 from lfr_engine.errors import SourceLost, SourceRefused
-from lfr_engine.sources.arrival import Arrivals, FastArrivals, LiveArrivals, PacedArrivals
+from lfr_engine.sources.arrival import (
+    Arrivals,
+    FastArrivals,
+    HeldStamps,
+    LiveArrivals,
+    PacedArrivals,
+)
 from lfr_engine.sources.decoders import SOFTWARE, open_decoder
 from lfr_engine.sources.faults import guarded
 from lfr_engine.sources.picture import planes_of
@@ -40,9 +46,6 @@ BEHIND_S = 1.0
 
 RESUMED_S = 0.1
 """It goes on at a key picture that is no older than this."""
-
-_STAMPS = 64
-"""Packets whose capture stamp is remembered while their pictures are still in the decoder."""
 
 _DAMAGED_IN_A_ROW = 50
 """Packets without a picture that end a stream: 2 s of a 25 fps camera."""
@@ -188,7 +191,7 @@ class _Reading:
         decoder: VideoCodecContext,
         arrivals: Arrivals,
     ) -> Iterator[Frame]:
-        stamps: dict[int, int] = {}
+        stamps = HeldStamps()
         first_pts: int | None = None
         skip = _Skip(self._clock)
         for packet, captured_ns in self._packets(container, stream, arrivals):
@@ -198,13 +201,10 @@ class _Reading:
                 continue
             if skip.resumed():
                 decoder.flush_buffers()
-            if packet.pts is not None:
-                stamps[packet.pts] = captured_ns
-                while len(stamps) > _STAMPS:
-                    del stamps[next(iter(stamps))]
+            stamps.enter(packet.pts, captured_ns)
             for picture in self._decode(decoder, packet):
                 pts = picture.pts
-                captured = stamps.pop(pts, captured_ns) if pts is not None else captured_ns
+                captured = stamps.leave(pts, captured_ns)
                 if pts is not None and stream.time_base is not None:
                     first_pts = pts if first_pts is None else first_pts
                     self._last_s = self._base_s + float((pts - first_pts) * stream.time_base)
