@@ -83,13 +83,17 @@ def main(argv: list[str] | None = None) -> None:
     """Entry point of ``lfr``: runs a command and maps errors to one line and an exit status."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        sys.exit(root.main(args=argv, prog_name="lfr", standalone_mode=False))
+        sys.exit(root.main(args=argv, prog_name="lfr", standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("lfr: interrupted", err=True)
-        sys.exit(INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        # click raises Abort for Ctrl-C, with its cause, and for a question answered with no.
+        if isinstance(stop, KeyboardInterrupt) or stop.__cause__ is not None:
+            click.echo("lfr: interrupted", err=True)
+            sys.exit(INTERRUPTED)
+        click.echo("lfr: left as it was", err=True)
+        sys.exit(1)
     except LfrError as error:
         click.echo(f"lfr: {error}", err=True)
         sys.exit(error.exit_status)
