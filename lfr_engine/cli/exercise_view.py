@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -70,8 +71,6 @@ class ExerciseView:
         if self._task is not None:
             self._progress.remove_task(self._task)
         self._task = self._progress.add_task("people who passed", total=None)
-        people = "person" if ready.entries == 1 else "people"
-        pictures = "picture" if ready.references == 1 else "pictures"
         stated = (
             f"stated FPIR {ready.stated_fpir:.3%} at N = {ready.references}"
             if ready.stated_fpir is not None
@@ -79,7 +78,7 @@ class ExerciseView:
         )
         self.console.print(
             f"[bold reverse] {MARK} [/] {escape(', '.join(ready.cameras))} · watchlist: "
-            f"{ready.entries} {people}, {ready.references} {pictures}\n"
+            f"{_count(ready.entries, 'person', 'people')}, {_count(ready.references, 'picture')}\n"
             f"  threshold {ready.threshold:.3f} ({stated}) · pack {escape(ready.pack)}, "
             f"{ready.precision} on {escape(ready.device)}"
         )
@@ -92,8 +91,9 @@ class ExerciseView:
         self.console.print(
             f"{MARK} [bold]possible match[/] [bold yellow]{escape(alert.entry)}[/]  "
             f"#{alert.reference}  {escape(alert.camera)} at {told.scene_s:.1f} s  "
-            f"score {alert.score:.3f}  {alert.sightings} sightings  "
-            f"age {told.age_s * 1e3:.0f} ms{late}"
+            f"score {alert.score:.3f}  {_count(alert.sightings, 'sighting')}  "
+            f"age {told.age_s * 1e3:.0f} ms{late}",
+            soft_wrap=True,
         )
 
     def summary(self, report: ExerciseReport) -> None:
@@ -104,8 +104,11 @@ class ExerciseView:
             return
         self.console.print(
             f"\n{MARK} {how}: {report.frames} frames in {report.duration_s:.1f} s "
-            f"({report.frames_per_s:.1f} frames/s), {report.passes} people passed, "
-            f"{len(report.alerts)} alerts; {report.erased_templates} templates erased"
+            f"({report.frames_per_s:.1f} frames/s), "
+            f"{_count(report.passes, 'person', 'people')} passed, "
+            f"{_count(len(report.alerts), 'alert')}; "
+            f"{_count(report.erased_templates, 'template')} erased",
+            soft_wrap=True,
         )
         self._alerts(report)
         self._cameras(report)
@@ -114,7 +117,7 @@ class ExerciseView:
     def _alerts(self, report: ExerciseReport) -> None:
         if not report.alerts:
             return
-        table = Table(title=f"Possible matches ({MARK})", title_justify="left")
+        table = Table(title=f"Possible matches ({MARK})", title_justify="left", box=SIMPLE_HEAD)
         for heading in ("reference", "entry", "cameras", "at s", "score", "margin", "sightings"):
             table.add_column(heading)
         for alert in report.alerts:
@@ -125,7 +128,7 @@ class ExerciseView:
         self.console.print(table)
 
     def _cameras(self, report: ExerciseReport) -> None:
-        table = Table(title="Cameras", title_justify="left")
+        table = Table(title="Cameras", title_justify="left", box=SIMPLE_HEAD)
         for heading in ("camera", "state", "frames", "detected", "passes", "not used"):
             table.add_column(heading)
         for camera in report.cameras:
@@ -135,7 +138,7 @@ class ExerciseView:
         self.console.print(table)
 
     def _stages(self, report: ExerciseReport) -> None:
-        table = Table(title="Stages, milliseconds", title_justify="left")
+        table = Table(title="Stages, milliseconds", title_justify="left", box=SIMPLE_HEAD)
         for heading in ("stage", "count", "p50", "p95", "p99"):
             table.add_column(heading, justify="left" if heading == "stage" else "right")
         for name in (*_SHOWN_STAGES, "erase", "capture to alert"):
@@ -144,3 +147,8 @@ class ExerciseView:
                 shares = (f"{figures[share]:.1f}" for share in ("p50_ms", "p95_ms", "p99_ms"))
                 table.add_row(name, str(figures["count"]), *shares)
         self.console.print(table)
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    """A number with its word: ``1 alert``, ``2 alerts``."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
