@@ -63,6 +63,7 @@ class ExerciseDesk:
         self._recorded = 0
         self._engine: Engine | None = None
         self._shown: OrderedDict[str, s.AlertPictures] = OrderedDict()
+        self._pending: dict[str, trio.Event] = {}
         self._fresh, self._to_encode = trio.open_memory_channel[AlertTold](WAITING)
 
     def attach(self, engine: Engine) -> None:
@@ -84,6 +85,8 @@ class ExerciseDesk:
                 self._fresh.send_nowait(event)
             except trio.WouldBlock:
                 event.pictures.erase()
+            else:
+                self._pending[event.alert.reference] = trio.Event()
 
     async def tend(self) -> None:
         """Encode pictures, and let what nobody decided expire, until cancelled."""
@@ -137,6 +140,8 @@ class ExerciseDesk:
     async def show(self, person: Person, reference: str) -> s.AlertPictures:  # noqa: ARG002 - every desk names it
         """The pictures of one alert, while they are kept."""
         await trio.lowlevel.checkpoint()
+        if reference in self._pending:
+            await self._pending[reference].wait()
         found = self._shown.get(reference)
         if found is None:
             raise NotFound(f"alert {reference:.20}", "its pictures are not kept any more")
@@ -173,6 +178,7 @@ class ExerciseDesk:
                 )
             except (LfrError, Refused, KeyError) as error:  # the folder was changed meanwhile
                 log.warning("no pictures", alert=alert.reference, cause=str(error))
+            self._pending.pop(alert.reference).set()
             while len(self._shown) > MOST_PICTURES:
                 self._shown.popitem(last=False)
 

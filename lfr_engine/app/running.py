@@ -141,8 +141,8 @@ class Running:
     @property
     def mode(self) -> str:
         """commissioning, exercise or deployment (R27)."""
-        if self.session is not None and self.session.opened.live.exercise:
-            return "exercise"
+        if self.session is not None:
+            return "exercise" if self.session.opened.live.exercise else "deployment"
         return self.config.mode
 
     def state(self) -> s.EngineState:
