@@ -116,6 +116,15 @@ class Rig:
             self.clock.utc() + 24 * HOUR,
         )  # fmt: skip
         stored = StoredWatchlist.create(vault)
+        self.fill(stored)
+        stored.commit(stored.watchlist.sealed())
+        self._seal(stored)
+        vault.close()
+        self.sign()
+        return self
+
+    def fill(self, stored: StoredWatchlist) -> None:
+        """The people of the list, painted."""
         listed, pictures = stored.watchlist, {}
         for name, category in self.people.items():
             made = entry_from_fields(
@@ -136,11 +145,6 @@ class Rig:
             np.stack([self.template_of(name) for name in self.people]),
         )
         stored.commit(listed.by("analyst-3"), templates, pictures)
-        stored.commit(stored.watchlist.sealed())
-        self._seal(stored)
-        vault.close()
-        self.sign()
-        return self
 
     def sign(self, **changes: Any) -> None:
         """A new signed authority in the place of the old one."""

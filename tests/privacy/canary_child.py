@@ -8,8 +8,6 @@ was templated) in FOLDER, beside the deployment's ``data``.
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import os
 import socket
 import sys
@@ -26,13 +24,12 @@ from tests.privacy.canary import (
     CONTRACT,
     STRANGERS,
     CanaryEmbedder,
-    memory_regions,
     template_of,
+    write_memory,
 )
 from tests.support.painted import Walk
 
 OLGA = Person("Olga", "operator")
-PR_SET_DUMPABLE = 4
 
 
 def listen_to_sockets(folder: Path) -> None:
@@ -62,25 +59,6 @@ async def run(rig: Rig) -> None:
         await session.pictures(OLGA, alert.reference)
         await session.decide(OLGA, alert.reference, "passed", ["likeness"])
         session.leave()
-
-
-def write_memory(path: Path) -> None:
-    gc.collect()
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else /proc/self/mem belongs to root
-    image = Path("/proc/self/mem")
-    with image.open("rb", buffering=0) as memory, path.open("wb") as out:
-        for first, last in list(memory_regions()):
-            at = first
-            while at < last:
-                try:
-                    memory.seek(at)
-                    chunk = memory.read(min(1 << 20, last - at))
-                except (OSError, ValueError, OverflowError):
-                    break
-                if not chunk:
-                    break
-                out.write(chunk)
-                at += len(chunk)
 
 
 def main() -> None:

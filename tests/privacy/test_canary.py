@@ -8,11 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from lfr_engine.inference.store import ModelStore, data_folder
 from tests.privacy.canary import STRANGERS, hits, hits_in_files, needles, template_of
 
 ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared" / "data"
 SCRIPTS = ("hex", "HEX", "base64")
 WANTED = {key: value for name in STRANGERS for key, value in needles(name).items()}
 
@@ -75,3 +78,38 @@ def test_base64_is_found_wherever_it_begins(shift: int) -> None:
 
     text = base64.b64encode(b"y" * shift + template_of("cid").tobytes())
     assert any("base64" in name for name in hits(text, needles("cid")))
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_with_real_networks_and_video_too(tmp_path: Path) -> None:
+    """Every sixth view of a real clip: its template and its crop; the first one is planted."""
+    video, portrait = SHARED / "clips/hamilton.mp4", SHARED / "portraits/lin-manuel-miranda.png"
+    if not video.is_file():
+        pytest.skip("needs ../shared beside the project")
+    store = ModelStore(data_folder())
+    if not store.installed(store.packs.default):
+        pytest.skip("the default pack is not installed: lfr models install")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.privacy.real_child", tmp_path, video, portrait],
+        cwd=ROOT, capture_output=True, timeout=180, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    templates = np.fromfile(tmp_path / "templates", np.float32).reshape(-1, 128)
+    crops = np.fromfile(tmp_path / "crops", np.uint8).reshape(len(templates), 112, 112, 3)
+    assert len(templates) > 20
+    wanted = {}
+    for view in range(0, len(templates), 6):
+        for start in (8, 60, 100):
+            wanted[f"template {view} {start}"] = templates[view, start : start + 8].tobytes()
+        for row in (30, 60, 90):
+            wanted[f"crop {view} {row}"] = crops[view, row, 40:56].tobytes()
+    with (
+        (tmp_path / "memory").open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image,
+    ):
+        assert hits(image, wanted) == ["template 0 8", "template 0 60", "template 0 100"]
+    for noted in ("memory", "templates", "crops"):
+        (tmp_path / noted).unlink()
+    assert hits(done.stdout + done.stderr, wanted) == []
+    assert hits_in_files(tmp_path, wanted) == []
