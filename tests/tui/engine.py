@@ -352,13 +352,14 @@ def main() -> None:
     parser.add_argument("--cameras", type=int, default=6)
     parser.add_argument("--alerts-per-second", type=float, default=0.2)
     parser.add_argument("--mode", default="exercise")
+    parser.add_argument("--roles", nargs="*", type=CallerRole, default=ALL_ROLES)
     given = parser.parse_args()
     import structlog
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     engine = PlayedEngine(given.cameras, given.mode)
     with contextlib.suppress(KeyboardInterrupt):
-        trio.run(serve, engine, given.socket, given.alerts_per_second)
+        trio.run(serve, engine, given.socket, given.alerts_per_second, tuple(given.roles))
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ def board(seconds: float = 0.0, many: int = 6, mode: str = "exercise") -> s.Boar
         queues=queues,
         bearers=bearers,
         latency={
-            "capture to operator": latency(1.4),
+            "to operator": latency(1.4),
             "detect": latency(0.12),
             "embed": latency(0.08),
             "match": latency(0.01),

@@ -48,10 +48,15 @@ class StillCockpit(Cockpit):
         self.still = StillEvidence()
         self.pictures = self.still  # type: ignore[assignment]
         self.sent: list[Any] = []
+        self.answers: dict[type[Any], Any] = {}
 
     async def _answer(self, command: Any) -> Any:
         self.sent.append(command)
-        return None
+        return self.answers.get(type(command))
+
+    def sent_of(self, record: type[Any]) -> list[Any]:
+        """Commands of one kind that would have been sent."""
+        return [command for command in self.sent if isinstance(command, record)]
 
     def hear(self, *messages: m.Message) -> None:
         for message in messages:

@@ -129,6 +129,12 @@ class CameraScreen(CockpitScreen):
 
     # -- previews -------------------------------------------------------------------------------
 
+    def show_preview(self, preview: s.Preview, zone: s.Zone | None = None) -> None:
+        """Take a picture, and the zone where it became known."""
+        self._preview, self._why = preview, ""
+        self._zone = zone or self._zone
+        self.cockpit.mark()
+
     def _watch(self, camera: str) -> None:
         """See that previews of this camera, in this size, at this rate, are coming."""
         if not self.is_current:
@@ -163,8 +169,7 @@ class CameraScreen(CockpitScreen):
                         self._zone = await link.call(a.ZoneGet(camera=camera))
                     wanted = a.PreviewFilter(camera=camera, width=width, per_second=per_second)
                     async for preview in link.previews(wanted):
-                        self._preview, self._why = preview, ""
-                        app.mark()
+                        self.show_preview(preview)
                 except LfrError as error:
                     self._why = str(error)
                     app.mark()

@@ -32,7 +32,7 @@ _STATES: dict[str, tuple[str, Meaning]] = {
     "confirmed_true": ("✓ confirmed true", "good"),
     "confirmed_false": ("✗ confirmed false", "warn"),
     "identity_not_established": ("? not established", "dim"),
-    "expired": ("⌛ expired", "dim"),
+    "expired": ("× expired", "dim"),
     "blue": ("b blue list", "dim"),
 }
 

@@ -32,8 +32,9 @@ def watchlist_head(
 ) -> list[Line]:
     """The list's sizes, its warnings, and the last check of a picture."""
     status = state.watchlist
+    checks = [] if check is None else image_check(check, checked, cells)
     if status is None:
-        return [line(("WATCHLIST", "title"), ("  not heard yet", "dim"))]
+        return [line(("WATCHLIST", "title"), ("  not heard yet", "dim")), *checks]
     lines = [
         line(
             ("WATCHLIST ", "title"),
@@ -54,9 +55,7 @@ def watchlist_head(
     )
     for text in status.warnings:
         lines.append(line(("▲ ", "warn"), text))
-    if check is not None:
-        lines += image_check(check, checked, cells)
-    return [*lines, EMPTY, *table(_ENTRY, [], cells)]
+    return [*lines, *checks, EMPTY, *table(_ENTRY, [], cells)]
 
 
 def image_check(check: s.ImageCheck, name: str, cells: int) -> list[Line]:

@@ -13,11 +13,15 @@ from lfr_engine.protocol import shapes as s
 from tui import figures as f
 from tui.state import State
 from tui.text import EMPTY, Column, Line, Meaning, beside, fit, line, table, wrap
+from tui.views.alerts import alert_rows
+from tui.views.lists import log_rows
 
 CEILING = 1 / 1_000
 """False alerts per pass that may not be exceeded (R6)."""
 LATE_MS = 1_000.0
 """Capture to operator, p95, that may not be exceeded (R13)."""
+LATEST = 6
+"""Spare rows from which the newest alerts and log lines are shown."""
 WIDE = 110
 """Columns from which there is room for trends and every reason."""
 FULL_SHARE = 0.8
@@ -31,6 +35,7 @@ _SIGNS: dict[str, tuple[str, Meaning]] = {
     "refused": ("✖", "bad"),
     "crashed": ("✖", "bad"),
     "disabled": ("○", "dim"),
+    "ended": ("■", "dim"),
     "ready": ("●", "good"),
     "busy": ("◐", "accent"),
     "down": ("✖", "bad"),
@@ -58,7 +63,25 @@ def overview(state: State, now_ns: int, cells: int, rows: int) -> list[Line]:
     gap = [EMPTY] if room > 0 else []
     if room > len(warnings) + 1 and warnings:
         warnings = [*warnings, EMPTY]
-    return [*head, *gap, *warnings, *below][:rows]
+    page = [*head, *gap, *warnings, *below]
+    spare = rows - len(page) - 1
+    if spare >= LATEST:
+        page += [EMPTY, *_latest(state, now_ns, cells, spare)]
+    return page[:rows]
+
+
+def _latest(state: State, now_ns: int, cells: int, rows: int) -> list[Line]:
+    """Where there is room: the newest alerts and the newest lines of the log."""
+    half = (cells - 2) // 2
+    alerts = state.newest_first()[: rows - 1]
+    left = [line(("LATEST ALERTS", "title")), *alert_rows(state, alerts, now_ns, half)[1:]]
+    logs = state.logs[-(rows - 1) :]
+    right = [line(("LATEST LOG", "title")), *log_rows(logs[::-1], half)]
+    if not alerts:
+        left.append(line((" none", "dim")))
+    if not logs:
+        right.append(line((" nothing heard", "dim")))
+    return beside(left, right, half)[:rows]
 
 
 def cameras(state: State, board: s.Board, now_ns: int, cells: int) -> list[Line]:
@@ -179,9 +202,9 @@ def _pipeline(board: s.Board, cells: int) -> list[Line]:
 def _latency(board: s.Board) -> list[Line]:
     lines = [line(("LATENCY", "title"), ("  p50 / p95 / p99 ms", "dim"))]
     for stage, one in board.latency.items():
-        late = stage in {"operator", "capture to operator"} and one.p95 > LATE_MS
+        late = stage == "to operator" and one.p95 > LATE_MS
         figures = f"{one.p50:6.0f} {one.p95:6.0f} {one.p99:6.0f}"
-        lines.append(line(*fit(line(stage), 20), (figures, "warn" if late else "")))
+        lines.append(line(*fit(line(stage), 17), (figures, "warn" if late else "")))
     if not board.latency:
         lines.append(line((" not measured yet", "dim")))
     return lines
@@ -194,7 +217,7 @@ def _ceiling(board: s.Board, cells: int) -> list[Line]:
         ("FALSE ALERTS", "title"),
         "  ",
         (f"{sign} {board.ceiling}", meaning),
-        ("  ceiling 1", "dim"),
+        ("  at most 1/1,000", "dim"),
     )
     rate = board.false_alert_rate
     if rate is None:
@@ -214,7 +237,7 @@ def _machine(board: s.Board) -> list[Line]:
         line(("MACHINE", "title"), f"  CPU {cpu}  memory {f.memory(board.memory_bytes)}"),
         line(
             f"passes {f.count(board.passes)}  dropped {f.count(total)}",
-            (f"  version {board.engine.version}", "dim"),
+            (f"  v{board.engine.version}", "dim"),
         ),
     ]
 

@@ -20,7 +20,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.text import Line, fit, line
+from tui.text import Line, fit, line, plain, wrap
 
 if TYPE_CHECKING:
     from tui.theme import Palette
@@ -36,7 +36,7 @@ _LEVELS = (0, 96, 176, 255)
 def decode(jpeg: bytes) -> Image.Image | None:
     """The picture in RGB, or ``None`` when it is none."""
     try:
-        with Image.open(io.BytesIO(jpeg)) as opened:
+        with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as opened:
             return opened.convert("RGB")
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
         return None
@@ -110,10 +110,11 @@ class Picture(Widget):
         if self._image is None:
             blank = Strip([Segment(" " * cells, palette.background)], cells)
             strips = [blank] * rows
-            if rows:
-                words = fit(line(" ", *self._words), cells)
-                middle = [Segment(text, palette.styles[meaning]) for text, meaning in words]
-                strips[rows // 2] = Strip(middle, cells)
+            meaning = self._words[0][1] if self._words else ""
+            said = wrap(plain(self._words), max(1, cells - 2), meaning)[:rows]
+            for row, words in enumerate(said, start=max(0, rows - len(said)) // 2):
+                spans = fit(line(" ", *words), cells)
+                strips[row] = Strip([Segment(text, palette.styles[how]) for text, how in spans])
             return strips
         left, top, width, height = self.place()
         image = self._image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
