@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import trio
 
+from lfr_engine.actors.events import AlertTold
 from lfr_engine.alerts.adjudication import Person
 from lfr_engine.alerts.lifecycle import AlertState
 from lfr_engine.alerts.policy import PolicySettings
@@ -36,6 +37,7 @@ from lfr_engine.journal.events.deployment import (
     DeploymentStarted,
     DeploymentStopped,
     PresenceChanged,
+    TrafficSummary,
 )
 from lfr_engine.journal.events.engine import (
     CalibrationRefused,
@@ -572,3 +574,71 @@ def test_a_second_process_is_refused(rig: Rig) -> None:
         trio.run(_open, rig)
     journal.close()
     assert rig.events(DeploymentStarted) == []
+
+
+def test_an_alert_is_on_disk_before_anybody_hears_of_it(rig: Rig) -> None:
+    async def scenario() -> None:
+        async with running(rig) as session:
+            with session.told.subscribe() as news:
+                with trio.fail_after(10):
+                    told = await news.receive()
+            assert isinstance(told, AlertTold)
+            assert told.pictures is None
+            on_disk = [e.alert for e in rig.events(AlertGenerated) if isinstance(e, AlertGenerated)]
+            assert on_disk == [told.alert.reference]
+
+    trio.run(scenario)
+
+
+def test_cancelled_from_outside_it_says_goodbye_and_may_be_resumed(rig: Rig) -> None:
+    async def scenario() -> None:
+        with trio.CancelScope() as scope:
+            async with running(rig) as session:
+                await until(lambda: session.state().passes == 1)
+                scope.cancel()
+                await trio.sleep_forever()
+
+    trio.run(scenario)
+    assert rig.events(DeploymentEnded) == []
+    traffic = [e.passes for e in rig.events(TrafficSummary) if isinstance(e, TrafficSummary)]
+    assert sum(traffic) == 1
+    (stopped,) = rig.events(EngineStopped)
+    assert isinstance(stopped, EngineStopped)
+    assert stopped.exit_status == 0
+    assert verify(rig.journal).closed
+
+    async def again() -> None:
+        async with running(rig) as session:
+            assert session.state().resumed
+            assert session.state().passes == 1
+
+    trio.run(again)
+
+
+def test_the_record_of_a_whole_deployment_adds_up(tmp_path: Path, clock: MovableClock) -> None:
+    walks = {"door": [Walk("ann", 0.2, 3), Walk("cid", 0.4, 3.4, row=150)]}
+    rig = Rig(tmp_path / "data", clock=clock, walks=walks).build()
+
+    async def scenario() -> None:
+        async with running(rig, summary_every=SECOND) as session:
+            await session.confirm_signage(EVE)
+            (reference,) = await raised(session)
+            await session.display(OLGA, reference)
+            await session.decide(OLGA, reference, "passed", ["likeness"])
+            await session.outcome(OLGA, reference, "engaged")
+            await session.outcome(OLGA, reference, "confirmed_true", arrest=True)
+            await until(lambda: session.state().passes == 2)
+            await session.end(OLGA)
+            await until(lambda: session.ended)
+
+    trio.run(scenario)
+    with rig.journal.open("rb") as file:
+        record = build((p.record for p in committed(file, rig.journal)), _deployment(rig))
+    assert record.findings == []
+    assert (record.passes, record.alerts.raised, record.alerts.confirmed_true) == (2, 1, 1)
+    assert record.detections > 20
+    assert record.cameras[0].up_s > 1
+    assert record.outcomes == {"arrest": 1}
+    assert record.signage_confirmed
+    assert {latency.stage for latency in record.latencies} >= {"capture_to_alert", "to_operator"}
+    assert record.erasures[0].count == 2
