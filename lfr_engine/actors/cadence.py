@@ -1,57 +1,63 @@
 """How often a camera's frames are detected: every frame while the machine keeps up, else fewer.
 
 Owns: the cadence of one camera. Never: a look at the declared rate. Strategy: missed slots and
-late frames are the measured signs of overload; a period with many coarsens the cadence, several
-without any refine it. Skipped frames are decoded and counted as ``cadence``, and the tracker
-predicts between.
+late frames are the measured signs of overload; a period with many lowers the share that is detected
+to what got through, calm periods raise it in small steps. Frames that are left out are spread
+evenly, decoded, and counted as ``cadence``, and the tracker predicts between.
 """
 
 from __future__ import annotations
 
-COARSEST = 4
 PERIOD = 50
 """Frames between decisions: 2 s of a 25 fps camera."""
 
+LEAST = 0.25
+"""Share below which walkers could not be followed: 6 frames a second of 25."""
+
 MISSED_SHARE = 0.04
-QUIET_PERIODS = 5
+"""Misses of the admitted frames that are chance, not overload."""
+
+STEP = 0.1
+"""How much a calm period raises the share."""
 
 
 class Cadence:
-    """Detect one of every ``every`` frames. Written by the camera's reader thread only.
+    """Detect ``share`` of the frames (0–1). Written by the camera's reader thread only.
 
     Args:
         adaptive: False for recorded material, where every frame is detected.
     """
 
     def __init__(self, *, adaptive: bool) -> None:
-        self.every = 1
+        self.share = 1.0
         self._adaptive = adaptive
+        self._credit = 0.0
         self._frames = 0
+        self._admitted = 0
         self._missed = 0
-        self._quiet = 0
 
-    def admits(self, sequence: int) -> bool:
-        """Whether the frame with this number is to be detected."""
+    def admits(self) -> bool:
+        """Whether the frame that came now is to be detected."""
         if self._adaptive:
             self._frames += 1
-            if self._frames >= PERIOD:
+            if self._frames > PERIOD:
                 self._decide()
-        return sequence % self.every == 0
+        self._credit += self.share
+        if self._credit < 1 - 1e-9:
+            return False
+        self._credit -= 1
+        self._admitted += 1
+        return True
 
     def missed(self) -> None:
         """An admitted frame was late, or replaced another before the detector took it."""
         self._missed += 1
 
     def _decide(self) -> None:
-        admitted = max(1, self._frames // self.every)
-        if self._missed > MISSED_SHARE * admitted:
-            self.every = min(COARSEST, self.every + 1)
-            self._quiet = 0
-        elif self._missed == 0:
-            self._quiet += 1
-            if self._quiet >= QUIET_PERIODS and self.every > 1:
-                self.every -= 1
-                self._quiet = 0
-        else:
-            self._quiet = 0
-        self._frames = self._missed = 0
+        missed = self._missed / max(1, self._admitted)
+        if missed > MISSED_SHARE:
+            self.share = max(LEAST, self.share * (1 - missed))
+        elif missed == 0:
+            self.share = min(1.0, self.share + STEP)
+        self._frames = 1
+        self._admitted = self._missed = 0

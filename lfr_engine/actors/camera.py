@@ -243,7 +243,7 @@ class _Watched:
 
     def _offer(self, frame: Frame, *, late: bool) -> None:
         cadence, telemetry = self._cadence, self._telemetry
-        if not cadence.admits(frame.sequence):
+        if not cadence.admits():
             telemetry.dropped(self._report.camera, "cadence")
             return
         replaced = self._feed.slot.put_from_thread(frame)

@@ -2,8 +2,9 @@
 
 Owns: a slot and a short queue per camera, and the choice between cameras. Never: a frame sent to a
 tracker that has no room (the pressure stays in the slot, where whole frames are dropped fairly and
-counted). Strategy: oldest capture first, but a camera that already had more than its share lately
-waits while others have frames; results return to each camera in capture order.
+counted). Strategy: the camera that had least lately goes first, and among equals the oldest capture
+(by age alone, a camera whose waiting frame was just replaced by a newer one would always be last);
+results return to each camera in capture order.
 """
 
 from __future__ import annotations
@@ -35,10 +36,9 @@ class Share:
 
     def choose(self, waiting: Mapping[str, int]) -> str:
         """The camera to serve of ``waiting``, a mapping from camera to scene time (ns), not
-        empty. Cameras over 1.5 times an equal share come after the others.
+        empty: the one with the fewest of the last picks, and among equals the oldest capture.
         """
-        fair = 1.5 * (self._picks.maxlen or 0) / max(1, len(set(self._picks) | set(waiting)))
-        camera = min(waiting, key=lambda c: (self._counts[c] > fair, waiting[c], c))
+        camera = min(waiting, key=lambda c: (self._counts[c], waiting[c], c))
         if len(self._picks) == self._picks.maxlen:
             self._counts[self._picks[0]] -= 1
         self._picks.append(camera)
