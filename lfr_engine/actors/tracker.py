@@ -20,11 +20,13 @@ from lfr_engine.actors.messages import Detected, Shot, ToEmbedder, TrackClosed
 from lfr_engine.actors.preview import PreviewPort
 from lfr_engine.alerts.evidence import Track
 from lfr_engine.runtime.telemetry import Telemetry
+from lfr_engine.sources.health import CameraHealth
 from lfr_engine.vision.frame import ByteArray, FloatArray, Picture, picture_size
 from lfr_engine.vision.pictures import Pictures, take
 from lfr_engine.vision.quality import (
     Flaw,
     QualityLimits,
+    Views,
     quality,
     texture,
     texture_flaw,
@@ -66,16 +68,17 @@ async def run_tracker(
     send: trio.MemorySendChannel[ToEmbedder],
     telemetry: Telemetry,
     preview: PreviewPort,
+    health: CameraHealth,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Follow one camera until its feed ends, then close every track. Closes ``send`` on leaving.
 
     cropper: None in commissioning, where nobody is templated (R27). inside: which boxes lie in the
-    zone; everywhere where None.
+    zone; everywhere where None. health: told the sizes of faces and who could be recognised.
     """
     with send:
-        shots = _Shots(settings, feed, cropper, inside, telemetry)
+        shots = _Shots(settings, feed, cropper, inside, telemetry, health)
         tracker = Tracker(settings.tracker, inside)
         scene = SceneWatch()
         task_status.started()
@@ -116,8 +119,11 @@ class _Shots:
         cropper: Cropper | None,
         inside: Inside | None,
         telemetry: Telemetry,
+        health: CameraHealth,
     ) -> None:
         self._limits = settings.quality
+        self._health = health
+        self._met: set[int] = set()
         self._make_pictures = settings.pictures
         self._selector = ShotSelector(settings.shots)
         self._feed = feed
@@ -134,7 +140,7 @@ class _Shots:
         hidden: boxes (m, 4) of walkers who are not detected in it, to be blurred all the same.
         """
         faces, cropper = detected.faces, self._cropper
-        if not len(faces) or cropper is None:
+        if not len(faces):
             return []
         planes, time_s = detected.frame.planes, detected.scene_ns / 1e9
         seen = views(faces, picture_size(planes))
@@ -142,6 +148,9 @@ class _Shots:
         if self._inside is not None:
             within = self._inside(faces.boxes)
             flaws = [f if w else Flaw.OUTSIDE_ZONE for f, w in zip(flaws, within, strict=True)]
+        self._note(seen, flaws, track_ids)
+        if cropper is None:
+            return []
         worth = view_qualities(seen)
         chosen = []
         for index, flaw in enumerate(flaws):
@@ -173,6 +182,15 @@ class _Shots:
                 crop.fill(0)
         return chosen
 
+    def _note(self, seen: Views, flaws: list[Flaw | None], track_ids: npt.NDArray[np.intp]) -> None:
+        """Tell the camera's health how large faces are, and of each walker's first usable view."""
+        now_s = self._telemetry.clock.monotonic_ns() / 1e9
+        self._health.faces_seen(now_s, seen.size_px.tolist())
+        for track, flaw in zip(track_ids.tolist(), flaws, strict=True):
+            if flaw is None and track != NO_TRACK and track not in self._met:
+                self._met.add(track)
+                self._health.opportunity(now_s)
+
     def _pictures(self, detected: Detected, hidden: FloatArray, index: int) -> Pictures | None:
         if not self._make_pictures:
             return None
@@ -201,6 +219,7 @@ class _Shots:
     async def close(self, channel: trio.MemorySendChannel[ToEmbedder], ended: EndedTrack) -> None:
         """Tell the embedder, behind the track's last shot, that a track ended."""
         self._selector.forget(ended.track_id)
+        self._met.discard(ended.track_id)
         last = self._waiting.pop(ended.track_id, None)
         if last is not None:
             await channel.send(last)

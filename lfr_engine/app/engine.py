@@ -46,6 +46,7 @@ from lfr_engine.journal.events.fields import Event
 from lfr_engine.runtime.supervise import Action, ActorState, Policy, supervise
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.sources.condition import Condition
+from lfr_engine.sources.health import CameraHealth
 
 TO_EMBEDDER = 8
 TO_MATCHER = 64
@@ -320,7 +321,9 @@ class Engine:
         with send, feeds.open(name, wait=plan.fast) as feed:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(
-                    self._supervised, f"tracker {name}", self._tracker(plan, feed, send, preview)
+                    self._supervised,
+                    f"tracker {name}",
+                    self._tracker(plan, feed, send, preview, report.health),
                 )
                 with scope:
                     await run_camera(
@@ -341,10 +344,18 @@ class Engine:
         feed: Feed,
         send: trio.MemorySendChannel[ToEmbedder],
         preview: PreviewPort,
+        health: CameraHealth,
     ) -> Callable[[], Awaitable[None]]:
         cropper = self.networks.cropper if self.matching is not None else None
         return lambda: run_tracker(
-            plan.tracking, feed, cropper, plan.inside, send.clone(), self.telemetry, preview
+            plan.tracking,
+            feed,
+            cropper,
+            plan.inside,
+            send.clone(),
+            self.telemetry,
+            preview,
+            health,
         )
 
     async def _supervised(self, name: str, run: Callable[[], Awaitable[None]]) -> None:

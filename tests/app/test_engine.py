@@ -154,6 +154,10 @@ def test_commissioning_templates_nobody() -> None:
     engine = stage.run()
     assert stage.embedder.calls == 0
     assert engine.telemetry.counts["detected door"] == 100
+    health = engine.reports["door"].health_now(SystemClock().monotonic_ns() / 1e9)
+    assert health.opportunities_per_minute == 1
+    assert health.faces_per_minute >= 40
+    assert health.face_px == pytest.approx((60, 60, 60), abs=2)
 
 
 def test_a_refused_source_is_reported_and_the_other_runs_on() -> None:
