@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.server
+import random
 import socket
 import threading
 import time
@@ -23,13 +24,21 @@ BOUNDARY = "picture"
 
 
 class _Wire:
-    """A socket that FFmpeg's muxer can write to. (Its own listener would hold Python's lock.)"""
+    """A socket that FFmpeg's muxer can write to. (Its own listener would hold Python's lock.)
 
-    def __init__(self, connection: socket.socket, datagram: int | None = None) -> None:
+    While ``noise`` is set everything is replaced by noise.
+    """
+
+    def __init__(
+        self, connection: socket.socket, noise: threading.Event, datagram: int | None = None
+    ) -> None:
         self._connection = connection
+        self._noise = noise
         self._datagram = datagram
 
     def write(self, data: bytes) -> int:
+        if self._noise.is_set():
+            data = random.randbytes(len(data))
         size = self._datagram or max(1, len(data))
         for start in range(0, len(data), size):
             self._connection.sendall(data[start : start + size])
@@ -37,31 +46,32 @@ class _Wire:
 
 
 @contextmanager
-def mpegts_sender(clip: Path, port: int, transport: str) -> Iterator[None]:
+def mpegts_sender(clip: Path, port: int, transport: str) -> Iterator[threading.Event]:
     """Send an H.264 clip as MPEG-TS at its own rate, from its start again and again.
 
-    Over ``"udp"`` to ``port``, or over ``"tcp"`` to one client after another on ``port``.
+    Over ``"udp"`` to ``port``, or over ``"tcp"`` to one client after another on ``port``. Yields
+    an event: while it is set, noise is sent instead.
     """
-    stop = threading.Event()
+    stop, noise = threading.Event(), threading.Event()
     serve = _send_udp if transport == "udp" else _send_tcp
-    thread = threading.Thread(target=serve, args=(clip, port, stop))
+    thread = threading.Thread(target=serve, args=(clip, port, stop, noise))
     thread.start()
     try:
-        yield
+        yield noise
     finally:
         stop.set()
         thread.join(10)
         assert not thread.is_alive()
 
 
-def _send_udp(clip: Path, port: int, stop: threading.Event) -> None:
+def _send_udp(clip: Path, port: int, stop: threading.Event, noise: threading.Event) -> None:
     while not stop.is_set():
         with socket.socket(type=socket.SOCK_DGRAM) as sender:
             sender.connect(("127.0.0.1", port))
-            _send_session(clip, _Wire(sender, 7 * 188), stop)
+            _send_session(clip, _Wire(sender, noise, 7 * 188), stop)
 
 
-def _send_tcp(clip: Path, port: int, stop: threading.Event) -> None:
+def _send_tcp(clip: Path, port: int, stop: threading.Event, noise: threading.Event) -> None:
     with socket.create_server(("127.0.0.1", port)) as listener:
         listener.settimeout(0.05)
         while not stop.is_set():
@@ -71,7 +81,7 @@ def _send_tcp(clip: Path, port: int, stop: threading.Event) -> None:
                 continue
             with client:
                 client.settimeout(5)
-                _send_session(clip, _Wire(client), stop)
+                _send_session(clip, _Wire(client, noise), stop)
 
 
 def _send_session(clip: Path, wire: _Wire, stop: threading.Event) -> None:

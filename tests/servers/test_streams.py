@@ -43,6 +43,28 @@ def test_mpegts_that_stops_and_returns_is_one_down_and_one_up(clip: Path, transp
     trio.run(scenario)
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_noise_in_the_middle_of_a_stream_is_survived(clip: Path, transport: str) -> None:
+    port = free_port()
+
+    async def scenario() -> None:
+        rig = Rig()
+        async with rig.running():
+            with mpegts_sender(clip, port, transport) as noise:
+                rig.watch("door", f"{transport}://127.0.0.1:{port}", debounce_s=0.3)
+                await rig.until_frames("door", 30)
+                noise.set()
+                await rig.until(lambda: rig.told("door") == [CameraDown])
+                noise.clear()
+                await rig.until(lambda: rig.told("door") == [CameraDown, CameraUp])
+                await rig.until_frames("door", 30)
+                assert rig.reports["door"].condition.state is CameraState.LIVE
+                assert CameraState.REFUSED not in rig.states["door"]
+                assert CameraState.CRASHED not in rig.states["door"]
+
+    trio.run(scenario)
+
+
 def test_mjpeg_over_http_keeps_its_rate() -> None:
     async def scenario() -> None:
         rig = Rig()
