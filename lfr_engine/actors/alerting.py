@@ -123,6 +123,7 @@ class _Desk:
         facts = settings.facts.get(candidate) if candidate is not None else None
         own = settings.stricter.get(candidate) if candidate is not None else None
         finding = self._evidence.add(scored.sighting, own)
+        self._telemetry.since("capture to decision", scored.captured_ns)
         if finding.verdict is not Verdict.MATCH or facts is None:
             _erase(scored.pictures)
             return (), []

@@ -11,13 +11,15 @@ from typing import Any
 
 import click
 import msgspec
+import trio
 from rich.console import Console
 from rich.table import Table
 
 from lfr_engine import __version__
-from lfr_engine.app.parts import PackRequest, open_networks
+from lfr_engine.app.parts import PackRequest, choose_threshold, enrol_folder, open_networks
 from lfr_engine.cli.output import write_whole
 from lfr_engine.clock import SystemClock
+from lfr_engine.evaluation.bench.live import LiveBench, bench_live
 from lfr_engine.evaluation.bench.peers import PeerFigures, opencv_loop, openvino_loop
 from lfr_engine.evaluation.bench.pipeline import PipelineBench, PipelineFigures, bench_pipeline
 from lfr_engine.inference.store import ModelStore, data_folder
@@ -79,6 +81,51 @@ def pipeline(
 
 
 @command.command()
+@click.argument("clip", type=click.Path(path_type=Path))
+@click.option(
+    "--watchlist",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder with one picture, or one folder of pictures, a person.",
+)
+@click.option("--streams", default=4, show_default=True, type=click.IntRange(1, 32))
+@click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(8, 86400))
+@click.option("--pack", default="", help="Model pack; the default pack if left out.")
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), help="Write the figures here."
+)
+def live(
+    clip: Path, watchlist: Path, streams: int, seconds: float, pack: str, json_file: Path | None
+) -> None:
+    """Cameras at their own pace: drops by reason, lateness, memory and its slope.
+
+    Every camera plays CLIP at its frame rate, over and over.
+    """
+    opened = open_networks(PackRequest(pack=pack), ModelStore(data_folder()))
+    gallery = enrol_folder(watchlist, opened.pack, lambda *_: None)
+    threshold, _ = choose_threshold(gallery, 0.001)
+    bench = LiveBench(clip, gallery, threshold, streams, seconds)
+    figures = trio.run(bench_live, bench, opened, SystemClock())
+    console = Console(highlight=False)
+    for camera in figures.cameras:
+        drops = ", ".join(f"{reason} {count}" for reason, count in camera.drops.items()) or "none"
+        console.print(
+            f"{camera.camera}: {camera.fps:.1f} frames/s, {camera.detected_fps:.1f} detected/s; "
+            f"not used: {drops}",
+            soft_wrap=True,
+        )
+    console.print(
+        f"{figures.uncounted} frames unaccounted for; {figures.passes} passes, "
+        f"{figures.alerts} alerts; resident {figures.memory_mb:.0f} MB, "
+        f"slope {figures.slope_mb_per_hour:+.0f} MB/h over {figures.seconds:.0f} s",
+        soft_wrap=True,
+    )
+    _stages(console, figures.stages)
+    if json_file is not None:
+        write_whole(json_file, msgspec.json.format(msgspec.json.encode(figures)) + b"\n")
+
+
+@command.command()
 @click.option("--rows", default=20_000, show_default=True, type=click.IntRange(1, 2_000_000))
 @click.option("--dimension", default=128, show_default=True, type=click.IntRange(8, 1024))
 def matcher(rows: int, dimension: int) -> None:
@@ -113,15 +160,19 @@ def _show(console: Console, figures: PipelineFigures, peers: list[PeerFigures]) 
         table.add_row(str(number), *(f"{value:.1f}" for value in values), f"{one.ratio:.3f}")
     console.print(table)
     console.print(f"median: {figures.engine:.1f} of {figures.bound:.1f}, ratio {figures.ratio:.3f}")
-    stages = Table(title="Stages of the last round, milliseconds", title_justify="left")
-    for heading in ("stage", "count", "p50", "p95", "p99"):
-        stages.add_column(heading)
-    for name, told in figures.stages.items():
-        shares = (f"{told[share]:.2f}" for share in ("p50_ms", "p95_ms", "p99_ms"))
-        stages.add_row(name, str(told["count"]), *shares)
-    console.print(stages)
+    _stages(console, figures.stages)
     for peer in peers:
         console.print(
             f"{peer.name}: {peer.fps:.1f} frames/s with {peer.faces_per_frame:.1f} faces a frame; "
             f"the engine is {figures.engine / peer.fps:.1f} times as fast"
         )
+
+
+def _stages(console: Console, stages: dict[str, dict[str, float | int]]) -> None:
+    table = Table(title="Stages, milliseconds", title_justify="left")
+    for heading in ("stage", "count", "p50", "p95", "p99"):
+        table.add_column(heading, justify="left" if heading == "stage" else "right")
+    for name, told in stages.items():
+        shares = (f"{told[share]:.2f}" for share in ("p50_ms", "p95_ms", "p99_ms"))
+        table.add_row(name, str(told["count"]), *shares)
+    console.print(table)
