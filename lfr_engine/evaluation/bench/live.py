@@ -144,7 +144,7 @@ async def bench_live(bench: LiveBench, opened: Opened, clock: Clock) -> LiveFigu
 def _accounted(telemetry: Telemetry, camera: str) -> int:
     """Frames whose fate is known; up to three more may be under way when the run ends."""
     drops: Mapping[str, int] = telemetry.drops.get(camera, {})
-    frames = ("slot", "age", "cadence", "decode", "device", "paused")
+    frames = ("slot", "age", "cadence", "device", "paused")
     return telemetry.counts[f"detected {camera}"] + sum(drops.get(one, 0) for one in frames) + 3
 
 
