@@ -141,10 +141,10 @@ class SessionCore:
             ExceptionGroup: Of ``LfrError``: an actor failed for good, or the journal did.
         """
         try:
-            async with trio.open_nursery() as tending:
-                async with trio.open_nursery() as running:
-                    await running.start(self.engine.run)
-                    self._running = True
+            async with trio.open_nursery() as running:
+                await running.start(self.engine.run)
+                self._running = True
+                async with trio.open_nursery() as tending:
                     for task in (
                         self._watch_time,
                         self._watch_alerts,
@@ -156,9 +156,9 @@ class SessionCore:
                     task_status.started()
                     await self._over.wait()
                     await self._wind_up()
-                    self._running = False
-                    self.engine.finish()
-                tending.cancel_scope.cancel()
+                    tending.cancel_scope.cancel()  # whoever asks the engine leaves before it does
+                self._running = False
+                self.engine.finish()
         finally:
             self._running = False
             if not self.journaler.failed:
@@ -349,8 +349,7 @@ class SessionCore:
         await self.journaler.record(events)
 
     async def _ask(self, act: Act) -> None:
-        if not self._running:
-            raise InputError(f"deployment {self.deployment}", "is not running")
+        self._require_running()
 
         def counted(table: AlertTable, now: Stamp) -> Sequence[Event]:
             events = act(table, now)
@@ -361,6 +360,10 @@ class SessionCore:
             await self.engine.ask(counted)
         except (trio.ClosedResourceError, trio.BrokenResourceError) as exc:
             raise InputError(f"deployment {self.deployment}", "has ended") from exc
+
+    def _require_running(self) -> None:
+        if not self._running:
+            raise InputError(f"deployment {self.deployment}", "is not running")
 
     async def _look(self, read: Callable[[AlertTable], object]) -> None:
         def act(table: AlertTable, _: Stamp) -> Sequence[Event]:

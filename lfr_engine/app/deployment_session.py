@@ -361,9 +361,11 @@ class Session(SessionCore):
 
         effective_ms of the returned event: from this call until the matcher had the new list.
         """
+        self._require_running()
         began_ns = self._clock.monotonic_ns()
-        listed = self.opened.stored.watchlist
-        changed = listed.withdrawn(entry, _text(reason))
+        stored = self.opened.stored
+        listed = stored.watchlist
+        listed.withdrawn(entry, _text(reason))  # refused now, before anything changed
         name = _name(person.name)
         self._gallery = self._gallery.without([entry])
         await self.engine.swap_gallery(self._gallery)
@@ -384,7 +386,8 @@ class Session(SessionCore):
             return (event, *table.withdraw(entry, now))
 
         await self._ask(act)
-        await self._lane.run(self.opened.stored.commit, changed)
+        # The document as it is then: another withdrawal may have been quicker to the vault.
+        await self._lane.run(lambda: stored.commit(stored.watchlist.withdrawn(entry, reason)))
         return event
 
     async def blue_pass(

@@ -22,6 +22,7 @@ from lfr_engine.app.deployment import open_deployment
 from lfr_engine.app.deployment_session import Session
 from lfr_engine.deployment.totals import build
 from lfr_engine.errors import ConfigError, EngineError, InputError, RuleError
+from lfr_engine.identity.watchlist import EntryState
 from lfr_engine.journal.events.alerts import (
     AlertExpired,
     AlertGenerated,
@@ -240,6 +241,21 @@ def test_a_withdrawn_person_stops_alerting_within_a_second_also_after_a_restart(
     trio.run(scenario)
     assert isinstance(rig.events(EntryWithdrawn)[0], EntryWithdrawn)
     trio.run(restarted)
+
+
+def test_two_withdrawals_at_once_both_reach_the_vault(rig: Rig) -> None:
+    async def scenario() -> None:
+        async with running(rig) as session, trio.open_nursery() as both:
+            both.start_soon(session.withdraw, OLGA, "ann", "found")
+            both.start_soon(session.withdraw, OLGA, "bob", "found")
+
+    async def again() -> None:
+        async with running(rig) as session:
+            entries = session.opened.stored.watchlist.entries
+            assert {entry.state for entry in entries} == {EntryState.WITHDRAWN}
+
+    trio.run(scenario)
+    trio.run(again)
 
 
 def test_open_alerts_come_back_after_a_restart_once_each_and_can_be_decided(rig: Rig) -> None:
