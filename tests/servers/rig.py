@@ -29,7 +29,7 @@ from lfr_engine.clock import SystemClock
 from lfr_engine.errors import DeviceError
 from lfr_engine.runtime.supervise import Action, ActorState, supervise
 from lfr_engine.runtime.telemetry import Telemetry
-from lfr_engine.sources.condition import CameraDown, CameraState, CameraUp, Condition
+from lfr_engine.sources.condition import CameraDown, CameraState, CameraUp, Condition, Signal
 from lfr_engine.sources.opening import reader_for
 from lfr_engine.sources.reader import ReaderSettings
 from lfr_engine.sources.spec import parse_address
@@ -61,6 +61,19 @@ class Seen:
     def span_s(self) -> float:
         """From the first capture to the last."""
         return (self.frames[-1][1] - self.frames[0][1]) / 1e9
+
+
+class Noted(Condition):
+    """A camera's condition that remembers every state it was in."""
+
+    def __init__(self, camera: str, *, debounce_s: float) -> None:
+        super().__init__(camera, debounce_s=debounce_s)
+        self.states = [self.state]
+
+    def signal(self, signal: Signal, now_s: float, reason: str = "") -> None:
+        super().signal(signal, now_s, reason)
+        if self.states[-1] is not self.state:
+            self.states.append(self.state)
 
 
 @dataclass
@@ -106,13 +119,12 @@ class Rig:
         )
         if read is None:
             read = reader_for(camera, settings.address, reader, self.telemetry.clock)
-        condition = Condition(camera, debounce_s=debounce_s)
+        condition = Noted(camera, debounce_s=debounce_s)
         self.reports[camera] = CameraReport(camera, settings.address.shown, condition)
         self.controls[camera] = CameraControl()
         self.seen[camera] = Seen()
-        self.states[camera] = []
+        self.states[camera] = condition.states
         self._nursery.start_soon(self._run_camera, settings, read, Cadence(adaptive=adaptive))
-        self._nursery.start_soon(self._note_states, camera)
 
     async def until(self, met: Callable[[], bool], *, within: float = 15.0) -> None:
         """Wait until a condition is met."""
@@ -186,11 +198,3 @@ class Rig:
                 return
             frame = detected.frame
             seen.frames.append((frame.sequence, frame.captured_ns, frame.planes.width))
-
-    async def _note_states(self, camera: str) -> None:
-        noted = self.states[camera]
-        while True:
-            state = self.reports[camera].condition.state
-            if not noted or noted[-1] is not state:
-                noted.append(state)
-            await trio.sleep(0.01)

@@ -53,8 +53,11 @@ def mpegts_sender(clip: Path, port: int, transport: str) -> Iterator[threading.E
     an event: while it is set, noise is sent instead.
     """
     stop, noise = threading.Event(), threading.Event()
-    serve = _send_udp if transport == "udp" else _send_tcp
-    thread = threading.Thread(target=serve, args=(clip, port, stop, noise))
+    if transport == "udp":
+        thread = threading.Thread(target=_send_udp, args=(clip, port, stop, noise))
+    else:
+        listener = socket.create_server(("127.0.0.1", port))  # listens before anybody may connect
+        thread = threading.Thread(target=_send_tcp, args=(clip, listener, stop, noise))
     thread.start()
     try:
         yield noise
@@ -71,8 +74,10 @@ def _send_udp(clip: Path, port: int, stop: threading.Event, noise: threading.Eve
             _send_session(clip, _Wire(sender, noise, 7 * 188), stop)
 
 
-def _send_tcp(clip: Path, port: int, stop: threading.Event, noise: threading.Event) -> None:
-    with socket.create_server(("127.0.0.1", port)) as listener:
+def _send_tcp(
+    clip: Path, listener: socket.socket, stop: threading.Event, noise: threading.Event
+) -> None:
+    with listener:
         listener.settimeout(0.05)
         while not stop.is_set():
             try:
