@@ -2,9 +2,10 @@
 
 Owns: per live track, scores and entry ids of its sightings. Never: a template or a picture, and
 never an entry's name in the reason why somebody was *not* recognised. Strategy: several views must
-agree on one entry, each nearly by itself and all of them fused, and that entry must stand clear of
-the next one (R12, R22). Ties and narrow margins give no alert; the reason is kept, counted, and
-answers "why was nobody recognised?".
+agree on one entry, the newest among them, each nearly by itself and all of them fused, and that
+entry must stand clear of the next one (R12, R22). A view counts by its quality, so that far, poor
+ones neither raise an alert by their number nor outvote good ones. Ties and narrow margins give no
+alert; the reason is kept, counted, and answers "why was nobody recognised?".
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import enum
 from collections import deque
 from dataclasses import dataclass, field
 
-MOST_SIGHTINGS = 16
+MOST_SIGHTINGS = 32
 """Sightings kept of one track: twice what a pass takes before its trickle (``vision.shots``)."""
 NO_SCORE = -1.0
 """The lowest cosine: stands where there is no entry to score."""
@@ -36,13 +37,15 @@ class EvidenceSettings:
 
     threshold: from the calibration (R5), for the fused template of all views. agree: views that
     must favour the entry. slack: how far below the threshold a single view may lie and still
-    agree; its fused views must reach it. margin: least distance of the fused score to the next
+    agree; its fused views must reach it. support: least sum of the qualities of these views: two
+    fair ones, or more that are poor. margin: least distance of the fused score to the next
     entry. alone: a single view of at least this score and ``alone_quality`` alerts by itself; None
     means never. near: within this of the threshold counts as near when no alert comes.
     """
 
     threshold: float
     agree: int = 2
+    support: float = 1.2
     slack: float = 0.05
     margin: float = 0.04
     alone: float | None = None
@@ -50,7 +53,7 @@ class EvidenceSettings:
     near: float = 0.10
 
     def __post_init__(self) -> None:
-        if self.agree < 1 or self.slack < 0 or self.margin < 0 or self.near < 0:
+        if self.agree < 1 or self.support < 0 or self.slack < 0 or self.margin < 0 or self.near < 0:
             raise ValueError(f"evidence settings out of range: {self}")
 
 
@@ -170,14 +173,14 @@ class Evidence:
     def _judge(self, held: _TrackEvidence, threshold: float) -> Finding:
         newest = held.views[-1]
         fused = newest.fused
-        agreeing = [
+        telling = [
             view
             for view in held.views
             if view.single.entry is not None
-            and view.single.entry == fused.entry
             and view.single.score >= threshold - self.settings.slack
         ]
-        verdict = self._verdict(held, agreeing, threshold)
+        agreeing = [view for view in telling if view.single.entry == fused.entry]
+        verdict = self._verdict(held, telling, agreeing, threshold)
         matched = verdict is Verdict.MATCH
         best = max(agreeing or held.views, key=lambda view: view.quality * view.single.score)
         return Finding(
@@ -194,17 +197,22 @@ class Evidence:
             best.captured_ns,
         )
 
-    def _verdict(self, held: _TrackEvidence, agreeing: list[Sighting], threshold: float) -> Verdict:
+    def _verdict(
+        self,
+        held: _TrackEvidence,
+        telling: list[Sighting],
+        agreeing: list[Sighting],
+        threshold: float,
+    ) -> Verdict:
         limits = self.settings
-        fused = held.views[-1].fused
-        near = [
-            view
-            for view in held.views
-            if view.single.entry is not None and view.single.score >= threshold - limits.near
-        ]
-        if not near and fused.score < threshold - limits.near:
+        newest = held.views[-1]
+        fused = newest.fused
+        nearest = max(fused.score, *(view.single.score for view in held.views))
+        if nearest < threshold - limits.near:
             return Verdict.NOBODY_NEAR
-        if len({view.single.entry for view in near}) > 1 and 2 * len(agreeing) <= len(near):
+        support = sum(view.quality for view in agreeing)
+        against = sum(view.quality for view in telling) - support
+        if len({view.single.entry for view in telling}) > 1 and support <= against:
             return Verdict.DISAGREEMENT
         if fused.score < threshold:
             return Verdict.BELOW_THRESHOLD
@@ -214,5 +222,9 @@ class Evidence:
             view.single.score >= limits.alone and view.quality >= limits.alone_quality
             for view in agreeing
         )
-        enough = len(agreeing) >= limits.agree or alone
-        return Verdict.MATCH if enough else Verdict.TOO_FEW
+        # The newest must agree: where a track went over from one walker to another in a crossing,
+        # what is fused is still the first one.
+        several = (
+            len(agreeing) >= limits.agree and support >= limits.support and agreeing[-1] is newest
+        )
+        return Verdict.MATCH if several or alone else Verdict.TOO_FEW

@@ -52,7 +52,7 @@ class PassMemory(Generic[Key]):
     def add(self, key: Key, template: FloatArray, weight: float) -> FloatArray:
         """Copy a unit template (d,) into its pass; returns the pass's fused unit template (d,).
 
-        ``weight`` is the view's quality, above 0. A full pass gives up its weakest view.
+        ``weight`` is how much the view tells, above 0. A full pass gives up its weakest view.
         """
         held = self._passes.get(key)
         if held is None:

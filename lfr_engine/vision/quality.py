@@ -26,6 +26,8 @@ LEVEL_NOSE = 0.555
 """Where the nose tip lies between eyes (0) and mouth (1) of a level face: median of LFW."""
 PITCH_LEVER = 2.1
 """Height from eyes to mouth over the depth of the nose tip."""
+_FAR_PX, _NEAR_PX = 5, 40
+"""Eye distances between which the size of a face rises from 0 to 1, on a logarithmic scale."""
 _Scale = TypeVar("_Scale", float, FloatArray)
 _MEASURED_EYES_PX = 17.6  # crops are brought to this eye distance before detail is measured
 _ACROSS = np.array([[1, -2, 1]], np.float32)
@@ -197,7 +199,9 @@ def view_flaws(seen: Views, limits: QualityLimits) -> list[Flaw | None]:
 def view_qualities(seen: Views) -> FloatArray:
     """Quality (n,) 0–1 as far as boxes and landmarks tell: size, pose and detector."""
     turn = np.hypot(seen.yaw, seen.pitch)
-    size = np.clip(np.log(np.maximum(seen.eye_px, 1e-3) / 5) / math.log(4), 0, 1)
+    size = np.clip(
+        np.log(np.maximum(seen.eye_px, 1e-3) / _FAR_PX) / math.log(_NEAR_PX / _FAR_PX), 0, 1
+    )
     pose = np.clip((75 - turn) / 60, 0, 1)
     detector = np.clip((seen.scores - 0.5) / 0.4, 0, 1)
     return np.asarray(_view_part(size, pose, detector), np.float32)
@@ -237,7 +241,9 @@ def quality(seen: Views, index: int, pixels: Texture) -> Quality:
     turn = math.hypot(float(seen.yaw[index]), float(seen.pitch[index]))
     dark = _ramp(math.log(max(pixels.brightness, 1e-3)), math.log(5), math.log(50))
     return Quality(
-        size=_ramp(math.log(max(float(seen.eye_px[index]), 1e-3)), math.log(5), math.log(20)),
+        size=_ramp(
+            math.log(max(float(seen.eye_px[index]), 1e-3)), math.log(_FAR_PX), math.log(_NEAR_PX)
+        ),
         pose=1 - _ramp(turn, 15, 75),
         sharpness=_ramp(pixels.detail, 0.08, 0.34),
         brightness=dark * (1 - _ramp(pixels.brightness, 200, 250)),

@@ -1,9 +1,10 @@
 """Which views of a walker are worth a crop and a template, so that work scales with people.
 
 Owns: per live track, what was already taken. Never: a picture or a template. Strategy: the first
-usable view at once; then a few spaced in time, so that several independent views can agree; then
-only better ones; on a long pass a slow trickle. A view is asked for twice: before its crop
-(``worth_crop``, by what boxes tell) and after (``worth_template``, by its whole quality).
+usable view at once and one more, so that somebody seen only briefly can be recognised; then better
+ones, as a walker who comes nearer gives them; on a long pass a slow trickle. A view is asked for
+twice: before its crop (``worth_crop``, by what boxes tell) and after (``worth_template``, by its
+whole quality).
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ class ShotSettings:
     """
 
     spacing_s: float = 0.15
-    early_shots: int = 4
-    better_by: float = 0.08
-    max_shots: int = 8
+    early_shots: int = 2
+    better_by: float = 0.04
+    max_shots: int = 16
     trickle_s: float = 2.0
     keep_share: float = 0.6
 

@@ -82,6 +82,27 @@ def test_views_of_different_entries_give_no_alert() -> None:
     assert finding.verdict is Verdict.DISAGREEMENT
 
 
+def test_good_views_are_not_outvoted_by_more_that_are_poor() -> None:
+    poor = [sighting("bert", 0.42, quality=0.2) for _ in range(4)]
+    good = [sighting("anna", 0.6, quality=0.9), sighting("anna", 0.6, quality=0.9)]
+    assert told(*poor, *good).entry == "anna"
+    assert told(*good, *poor).verdict is Verdict.DISAGREEMENT
+
+
+def test_poor_views_must_be_more() -> None:
+    poor = sighting("anna", 0.5, quality=0.35)
+    assert told(poor, poor, poor).verdict is Verdict.TOO_FEW
+    assert told(poor, poor, poor, poor).verdict is Verdict.MATCH
+
+
+def test_a_track_that_went_over_to_somebody_else_gives_no_alert_for_the_first() -> None:
+    first = Ranking("anna", 0.5, "other", 0.1)
+    views = [sighting("anna", 0.5, quality=0.5), sighting("anna", 0.5, quality=0.5)]
+    other = sighting("bert", 0.2, quality=0.9, fused=first)
+    assert told(*views, other, sighting("anna", 0.5, quality=0.5)).verdict is Verdict.MATCH
+    assert told(*views, sighting("anna", 0.5, quality=0.5), other).verdict is Verdict.TOO_FEW
+
+
 def test_a_walker_near_nobody_is_said_so() -> None:
     assert told(sighting("anna", 0.1)).verdict is Verdict.NOBODY_NEAR
     assert told(sighting(None, NO_SCORE, second=None)).verdict is Verdict.NOBODY_NEAR
@@ -166,3 +187,5 @@ def test_a_match_always_has_agreement_threshold_and_margin(views: list[Sighting]
     assert finding.entry == views[-1].fused.entry
     supporters = [v for v in views if v.single.entry == finding.entry and v.single.score >= 0.35]
     assert len(supporters) >= 2
+    assert sum(view.quality for view in supporters) >= SETTINGS.support
+    assert views[-1] in supporters

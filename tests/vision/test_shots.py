@@ -34,10 +34,18 @@ def test_equal_views_are_spaced_in_time_and_end_after_the_early_ones() -> None:
 
 
 def test_better_views_are_taken_after_the_early_ones_up_to_the_cap() -> None:
-    selector = ShotSelector(ShotSettings(max_shots=8))
+    selector = ShotSelector(ShotSettings(max_shots=8, trickle_s=60))
     approaching = [(0.2 * i, 0.05 * i) for i in range(20)]
     assert len(taken(selector, approaching)) == 8
     assert selector.worth_template(1, 4.0, 1.0) is ShotDrop.ENOUGH
+
+
+def test_a_walker_who_comes_nearer_gives_views_all_the_way() -> None:
+    selector = ShotSelector()
+    approaching = [(0.04 * i, 0.35 + 0.6 * i / 150) for i in range(150)]
+    times = taken(selector, approaching)
+    assert 8 <= len(times) <= 16
+    assert times[-1] > 0.85 * 150 * 0.04
 
 
 def test_a_much_poorer_view_is_not_taken_early() -> None:
