@@ -36,6 +36,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "lfr_engine.cli.doctor",
         "Say what this machine has and lacks, and how to mend it.",
     ),
+    "run": ("lfr_engine.cli.run", "Run cameras: commissioning, exercise or deployment."),
+    "tui": ("lfr_engine.cli.tui", "The terminal UI of a running engine."),
     "config": ("lfr_engine.cli.config", "Check, show and describe a configuration file."),
     "authority": ("lfr_engine.cli.authority", "Make, sign, show and verify a signed authority."),
     "watchlist": ("lfr_engine.cli.watchlist", "Build, check, seal and destroy a watchlist."),
