@@ -23,6 +23,10 @@ class Bounds:
 
     Args:
         connections: In all.
+        new_per_second: New connections a listener takes, sustained; more wait in its queue. Taking
+            one and turning it away costs about a millisecond: a storm takes 10 % of a core, and
+            a full queue keeps a caller waiting for 3 s at most.
+        new_in_a_burst: At once, before that rate holds.
         per_origin: From one user or address.
         handshakes: Not yet welcomed, in all.
         handshake_seconds: For TLS and hello together.
@@ -40,6 +44,8 @@ class Bounds:
     """
 
     connections: int = 256
+    new_per_second: float = 100.0
+    new_in_a_burst: float = 256.0
     per_origin: int = 64
     handshakes: int = 64
     handshake_seconds: float = 5.0

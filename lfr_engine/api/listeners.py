@@ -21,10 +21,35 @@ from pathlib import Path
 import trio
 
 from lfr_engine.api.callers import TlsSettings
+from lfr_engine.api.guard import Bucket
 from lfr_engine.errors import ConfigError, InputError
 from lfr_engine.protocol.address import TlsAddress, UnixAddress
 
 BACKLOG = 256
+
+
+class PacedListener(trio.abc.Listener[trio.SocketStream]):
+    """A listener that takes new connections no faster than a bucket allows; others queue.
+
+    Args:
+        listener: What it paces, and closes with itself.
+        bucket: One token a connection.
+    """
+
+    def __init__(self, listener: trio.SocketListener, bucket: Bucket) -> None:
+        self._listener = listener
+        self._bucket = bucket
+
+    async def accept(self) -> trio.SocketStream:
+        """The next connection, once there is a token for it."""
+        wait_s = self._bucket.take()
+        if wait_s:
+            await trio.sleep(wait_s)
+        return await self._listener.accept()
+
+    async def aclose(self) -> None:
+        """Stop listening."""
+        await self._listener.aclose()
 
 
 def private_folder(folder: Path) -> None:

@@ -18,8 +18,13 @@ import structlog
 import trio
 
 from lfr_engine.api.callers import ApiSettings, Proof, certificate_proof, peer_proof
-from lfr_engine.api.guard import Guard
-from lfr_engine.api.listeners import server_context, tcp_listeners, unix_listener
+from lfr_engine.api.guard import Bucket, Guard
+from lfr_engine.api.listeners import (
+    PacedListener,
+    server_context,
+    tcp_listeners,
+    unix_listener,
+)
 from lfr_engine.api.port import EngineApi, Record
 from lfr_engine.api.requests import Handling
 from lfr_engine.api.session import Server, Session
@@ -91,9 +96,12 @@ async def serve_api(
                 serving.append((partial(_serve_tls, server, context), listener))
                 bound.append(TlsAddress(address.host, listener.socket.getsockname()[1]))
         async with trio.open_nursery() as nursery:
+            bounds = settings.bounds
             for handler, listener in serving:
+                bucket = Bucket(bounds.new_per_second, bounds.new_in_a_burst, clock)
+                paced = [PacedListener(listener, bucket)]
                 await nursery.start(
-                    partial(trio.serve_listeners, handler, [listener], handler_nursery=nursery)
+                    partial(trio.serve_listeners, handler, paced, handler_nursery=nursery)
                 )
             task_status.started(bound)
 

@@ -128,7 +128,13 @@ async def _half_open(tmp_path: Path, number: int) -> None:
     """Strangers that connect and say nothing, while one caller works."""
     settings = ApiSettings(
         (UnixAddress(tmp_path / "api.sock"),),
-        bounds=Bounds(connections=100, per_origin=100, handshakes=20, handshake_seconds=60),
+        bounds=Bounds(
+            connections=100,
+            per_origin=100,
+            handshakes=20,
+            handshake_seconds=60,
+            new_per_second=1e6,
+        ),
     )
     async with running(settings) as served, dial(served) as caller:
         await caller.open()
@@ -174,6 +180,20 @@ def test_ten_thousand_half_open_connections_do_not_stop_a_caller(tmp_path: Path)
         trio.run(_half_open, tmp_path, 10_000)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_storm_of_strangers_is_taken_at_its_pace(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        bounds = Bounds(new_per_second=50, new_in_a_burst=5)
+        settings = ApiSettings((UnixAddress(tmp_path / "api.sock"),), bounds=bounds)
+        async with running(settings) as served:
+            began = trio.current_time()
+            for _ in range(25):
+                async with dial(served) as wire:
+                    await wire.open()
+            assert trio.current_time() - began >= 0.38
+
+    trio.run(scenario)
 
 
 def test_a_hundred_subscribers_one_stuck(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Misbehaving strangers on the engine's socket, as a program of their own.
 
 ``python -m tests.app.attackers KIND SOCKET NUMBER`` attacks until its standard input closes, then
-prints how many connections it made.
+prints how many connections it made. It runs at the lowest priority, because strangers have machines
+of their own: what is measured is what they cost the engine.
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import selectors
 import socket
@@ -13,6 +15,8 @@ import sys
 import time
 
 PREFIX_64_MIB = (64 * 1024 * 1024).to_bytes(4, "big")
+BEGUN = (2_000).to_bytes(4, "big")
+"""The length of a hello that never ends."""
 LORIS_S = 0.1
 
 
@@ -51,8 +55,9 @@ class Strangers:
             return
         self.made += 1
         self._open.append(one)
-        if self._kind == "prefix":
-            self._send(one, PREFIX_64_MIB + b"x" * 4096)
+        first = {"prefix": PREFIX_64_MIB + b"x" * 4096, "loris": BEGUN}.get(self._kind)
+        if first is not None:
+            self._send(one, first)
 
     def _send(self, one: socket.socket, data: bytes) -> None:
         try:
@@ -77,6 +82,7 @@ class Strangers:
 
 
 def main() -> None:
+    os.nice(19)
     kind, path, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
