@@ -145,8 +145,9 @@ class Cockpit(App[None]):
             """See above."""
 
             def write(self, data: str) -> None:
-                """Count and write."""
-                pace.wrote(len(data))
+                """Count and write; our own question is not a drawing."""
+                if data != QUESTION:
+                    pace.wrote(len(data))
                 super().write(data)
 
         return Counted
@@ -219,7 +220,7 @@ class Cockpit(App[None]):
 
     def _alert_raised(self) -> None:
         now = self.now_ns()
-        if self._flashes:
+        if self._flashes and not self.pace.thin:  # two lines twice are a second of a modem
             self._flash_until = now + FLASH_NS
         if self._rings and now - self._rung_ns >= BELL_NS:
             self._rung_ns = now

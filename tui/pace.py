@@ -15,8 +15,10 @@ from tui.figures import NS
 QUESTION = "\x1b[6n"
 LEAST_NS = NS // 4
 """Between two drawings on a good link: four a second are plenty for a person."""
-CAREFUL_NS = NS
-"""Between two drawings while the terminal has not answered yet."""
+CAREFUL_NS, MOST_CAREFUL_NS = NS, 4 * NS
+"""Between two drawings while the terminal has not answered yet, at first and after a while: it may
+be slow, or know no answer.
+"""
 PATIENCE_NS = 30 * NS
 """An owed answer older than this was lost, or the terminal does not know the question."""
 THIN = 12_000.0
@@ -43,6 +45,7 @@ class Pace:
     _drawn_ns: int = -(2**62)
     _bytes: int = 0
     _answered: bool = False
+    _careful_ns: int = CAREFUL_NS
     _sizes: list[tuple[int, int]] = field(default_factory=list)
     _quickest: tuple[int, int] | None = None
 
@@ -71,12 +74,14 @@ class Pace:
             self._owed = 0
             self._sizes.clear()
         if not self._answered and self._owed:
-            return now_ns - self._drawn_ns >= CAREFUL_NS
+            return now_ns - self._drawn_ns >= self._careful_ns
         return not self._owed and now_ns - self._drawn_ns >= LEAST_NS
 
     def drew(self, now_ns: int) -> bool:
         """A drawing was given to the terminal; returns whether to ask the question now."""
         self._drawn_ns = now_ns
+        if not self._answered and self._owed:
+            self._careful_ns = min(2 * self._careful_ns, MOST_CAREFUL_NS)
         if not self.asks or not self._bytes or len(self._sizes) >= 16:
             return False
         self._owed += 1
@@ -103,9 +108,10 @@ class Pace:
         """
         quick_size, quick_ns = self._quickest or (0, 0)
         more, longer_ns = size - quick_size, delay_ns - quick_ns
+        at_least = size / max(delay_ns / NS, 1e-3)
         if longer_ns < NOISE_NS:
             if size >= MEASURED_BYTES:
-                self.rate = max(self.rate or 0.0, size / (NOISE_NS / NS))
+                self.rate = max(self.rate or 0.0, at_least)
         elif more > 0 and (size >= MEASURED_BYTES or self.rate is not None):
             rate = more / (longer_ns / NS)
             self.rate = rate if self.rate is None else self.rate + (rate - self.rate) / 2

@@ -96,7 +96,7 @@ class CockpitServer(Server):
             raise web.HTTPForbidden(text="another site may not")
         key = request.query.get("key", "")
         if request.path == "/" and _same(key, self.secret):
-            response: web.StreamResponse = web.HTTPFound("/")
+            response = web.Response(status=302, headers={"Location": "/"})
             response.set_cookie(COOKIE, self.secret, httponly=True, samesite="Strict", path="/")
             return _safe(response)
         if not _same(request.cookies.get(COOKIE, ""), self.secret):

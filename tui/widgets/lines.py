@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -63,14 +64,31 @@ class Lines(Widget):
         width = self.size.width
         of = fit(self._lines[y] if y < len(self._lines) else EMPTY, width)
         marked = y == self._chosen
-        segments = []
-        for text, meaning in of:
-            style = palette.styles[meaning]
-            segments.append(Segment(text, style + palette.chosen if marked else style))
-        return Strip(segments, width)
+        spans = [(text, palette.styles[meaning]) for text, meaning in of]
+        if marked:
+            spans = [(text, style + palette.chosen) for text, style in spans]
+        return Strip([Segment(text, style) for text, style in runs(spans)], width)
 
     def _palette(self) -> Palette:
         return cast("Palette", self.app.palette)  # type: ignore[attr-defined]
+
+
+def runs(spans: Sequence[tuple[str, Style]]) -> list[tuple[str, Style]]:
+    """Neighbours of one look joined, and spaces joined to what stands before them: every change of
+    style costs a dozen bytes, and a modem carries less than a thousand a second.
+    """
+    joined: list[tuple[str, Style]] = []
+    for text, style in spans:
+        if joined:
+            before, look = joined[-1]
+            blank = text.isspace() and not (look.underline or style.underline)
+            if look == style or (
+                blank and look.bgcolor == style.bgcolor and look.reverse == style.reverse
+            ):
+                joined[-1] = (before + text, look)
+                continue
+        joined.append((text, style))
+    return joined
 
 
 def window(rows: Sequence[R], chosen: int | None, height: int) -> tuple[list[R], int | None]:

@@ -1,0 +1,161 @@
+"""The real program in a terminal: under tmux, on a line of 9,600 bit/s, and under load."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.tui.load import measure
+from tests.tui.served import ROOT, engine, wait_for
+from tests.tui.terminal import PROGRAM, cockpit_in
+
+needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+
+class Tmux:
+    """One program in a tmux of its own."""
+
+    def __init__(self, folder: Path, size: tuple[int, int], words: list[str]) -> None:
+        self._server = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
+        columns, rows = size
+        self.run("new-session", "-d", "-x", str(columns), "-y", str(rows), *words)
+
+    def run(self, *words: str) -> str:
+        done = subprocess.run(
+            [*self._server, *words],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"},
+        )
+        return done.stdout
+
+    def text(self) -> str:
+        return self.run("capture-pane", "-p")
+
+    def press(self, *keys: str) -> None:
+        self.run("send-keys", *keys)
+
+    def until(self, word: str, seconds: float = 60) -> None:
+        begun = time.monotonic()
+        while word not in self.text():
+            assert time.monotonic() - begun < seconds, f"{word!r} never came:\n{self.text()}"
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def tmux(tmp_path: Path) -> Iterator[Tmux]:
+    with engine(tmp_path / "e", "--alerts-per-second", "0.5"):
+        made = Tmux(tmp_path, (80, 24), [*PROGRAM, "--connect", str(tmp_path / "e"), "--no-bell"])
+        try:
+            yield made
+        finally:
+            made.run("kill-server")
+
+
+@pytest.mark.server
+@needs_tmux
+def test_in_tmux_an_alert_is_seen_adjudicated_and_journalled(tmux: Tmux) -> None:
+    tmux.until("RUNNING")
+    tmux.press("2")
+    tmux.until("Is it the same person?")
+    found = re.search(r"POSSIBLE MATCH +([0-9A-F]{4,6})", tmux.text())
+    assert found is not None
+    assert "▀▀▀▀" in tmux.text()  # real pictures, two pixels a cell
+    tmux.press("d")
+    tmux.until("DISCOUNT, because")
+    tmux.until("score 0.612")
+    tmux.press("b")
+    tmux.until(f"{found[1]} discounted: different_age")
+    tmux.press("5")
+    tmux.until("chain intact")
+    tmux.press("r", "End")
+    tmux.until("alert.discounted")
+
+
+@pytest.mark.server
+@needs_tmux
+def test_in_tmux_the_stop_stops(tmux: Tmux) -> None:
+    tmux.until("RUNNING")
+    tmux.press("!")
+    tmux.until("Enter: STOP NOW")
+    tmux.press("Enter")
+    tmux.until("■ STOPPED")
+    tmux.press("C-q")
+
+
+@pytest.mark.server
+def test_at_9600_bits_a_second_the_screen_draws_less_often_and_never_queues(
+    tmp_path: Path,
+) -> None:
+    """A key is answered within seconds after a minute of ten alerts a second."""
+    with (
+        engine(tmp_path / "e", "--alerts-per-second", "10"),
+        cockpit_in(tmp_path / "e", "--no-bell", "--colours", "16", bytes_per_second=960) as line,
+    ):
+        line.until("RUNNING", 90)
+        line.press("2")
+        line.until("POSSIBLE MATCH", 90)
+        time.sleep(20)
+        waits = []
+        for word in ("ALL", "DECIDED", "WAITING", "ALL"):
+            line.press("f")
+            waits.append(line.until(word, 30))
+            time.sleep(2)
+        # what the screen says of the time is what the engine's clock says, so nothing queues
+        clocks = []
+        for _ in range(8):
+            shown = re.search(r"(\d\d):(\d\d):(\d\d)Z", line.text())
+            assert shown is not None
+            hours, minutes, seconds = (int(one) for one in shown.groups())
+            clocks.append((time.time() - (hours * 3_600 + minutes * 60 + seconds)) % 86_400)
+            time.sleep(1)
+        assert statistics.median(clocks) < 8, clocks
+        assert statistics.median(waits) < 8, waits
+
+
+@pytest.mark.server
+def test_it_says_what_is_wrong_without_a_terminal(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "--connect", str(tmp_path / "e")],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip() == (
+        "lfr: lfr tui: this is not a terminal – use lfr ctl in scripts, or --web"
+    )
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("colours", ["16", "full"])
+def test_it_leaves_the_terminal_as_it_was(tmp_path: Path, colours: str) -> None:
+    with cockpit_in(tmp_path / "e", "--colours", colours) as line:
+        line.until("CONNECTING")
+        line.press("\x11")
+        wait_for(lambda: not line.alive_now())
+        assert b"\x1b[?1049l" in line.tail
+        assert b"\x1b[?25h" in line.tail
+
+
+@pytest.mark.long
+def test_ten_alerts_a_second_cost_little(tmp_path: Path) -> None:
+    cost = measure(90, 10, (80, 24))
+    assert cost.cpu <= 0.10
+    assert cost.end_mb - cost.start_mb < 6
+    late = statistics.median(cost.late_ms)
+    assert cost.p95() - late <= 100, (cost.keys_ms, cost.late_ms)
+    assert list(itertools.islice(cost.keys_ms, 1))
