@@ -129,6 +129,8 @@ class Cockpit(App[None]):
         self._decisions: asyncio.Queue[Command[Any]] = asyncio.Queue(DECISIONS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._when_seen: dict[str, tuple[int, Callable[[str], None]]] = {}
+        self.asking: AskText | None = None
+        """The last question for a line of text."""
         self.stop_asked = False
         """The confirmation of the red stop stands in the banner."""
         self.camera = ""
@@ -384,25 +386,29 @@ class Cockpit(App[None]):
 
     def ask_text(self, title: str, hint: str, then: Callable[[str], None], value: str = "") -> None:
         """Ask for a line of text, and call ``then`` with it unless it is left."""
-        self.push_screen(AskText(title, hint, then, value))
+        self.asking = AskText(title, hint, then, value)
+        self.push_screen(self.asking)
 
     # -- keys -----------------------------------------------------------------------------------
 
     async def on_event(self, event: Any) -> None:
-        """Remember when a person last did something."""
+        """Keys of every screen are taken here, in order, before any screen sees them: what is typed
+        ahead must not reach the screen that is being left.
+        """
         if isinstance(event, KeyEvent | MouseDown):
             self._input_ns = self.now_ns()
-        if self.stop_asked and isinstance(event, KeyEvent):
-            self._confirm_stop(event)
-            return
+        if isinstance(event, KeyEvent) and isinstance(self.screen, CockpitScreen):
+            if self.stop_asked:
+                self._confirm_stop(event)
+                return
+            key = bound(EVERYWHERE).get(event.key)
+            if key is not None:
+                if key.action in self.MODES:
+                    await self._go(key.action)
+                else:
+                    self.run_action_named(key.action)
+                return
         await super().on_event(event)
-
-    def on_key(self, event: KeyEvent) -> None:
-        """The keys of every screen."""
-        key = bound(EVERYWHERE).get(event.key)
-        if key is not None and isinstance(self.screen, CockpitScreen):
-            event.stop()
-            self.run_action_named(key.action)
 
     def run_action_named(self, action: str) -> None:
         """Do an action of the screen that is before the others, or of the app."""
@@ -415,9 +421,12 @@ class Cockpit(App[None]):
             getattr(self, f"do_{action}")()
 
     def go(self, place: str) -> None:
-        """Show a screen."""
+        """Show a screen, soon."""
+        self.call_later(self._go, place)
+
+    async def _go(self, place: str) -> None:
         if self.current_mode != place and isinstance(self.screen, CockpitScreen):
-            self.switch_mode(place)
+            await self.switch_mode(place)
 
     def look_at(self, camera: str) -> None:
         """Show the camera screen on one camera."""
@@ -452,8 +461,6 @@ class Cockpit(App[None]):
             self.push_screen(StopScreen())
 
     def _confirm_stop(self, event: KeyEvent) -> None:
-        event.stop()
-        event.prevent_default()
         if event.key == "enter":
             self.stop_now()
         if event.key in {"enter", "escape"}:

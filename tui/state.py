@@ -52,7 +52,8 @@ class State:
         roles: Role → where its connection stands.
         board: The newest board, however old; ``board_ns`` says when it came.
         offset_ns: Engine's UTC minus local monotonic time; ``None`` before the first board.
-        trends: Camera → p95 latencies in milliseconds, one a second, newest last.
+        trends: Camera → p95 latency, or age of its newest frame, in milliseconds, one a second,
+            newest last.
         alerts: Id → alert, at most ``KEPT_ALERTS``, in the order in which they became known.
         raised_ns: Local time at which the newest alert came live; 0 before the first.
         missed: Topic → events this program did not see.
@@ -184,13 +185,17 @@ def _board(state: State, message: m.BoardCame) -> State:
     if message.at_ns - state.trend_ns < NS and state.trends:
         return known
     trends = {
-        camera.camera: (
-            *state.trends.get(camera.camera, ()),
-            0.0 if camera.latency is None else camera.latency.p95,
-        )[-KEPT_TREND:]
+        camera.camera: (*state.trends.get(camera.camera, ()), _delay_ms(camera))[-KEPT_TREND:]
         for camera in board.cameras
     }
     return replace(known, trends=trends, trend_ns=message.at_ns)
+
+
+def _delay_ms(camera: s.CameraState) -> float:
+    """p95 of the camera's latency; where the engine does not measure it, its frames' age."""
+    if camera.latency is not None:
+        return camera.latency.p95
+    return camera.frame_age_ms or 0.0
 
 
 def _with_alerts(state: State, coming: tuple[s.Alert, ...] | list[s.Alert]) -> State:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from textual.events import Key
 
 from lfr_engine.protocol import arguments as a
 from lfr_engine.protocol import shapes as s
@@ -16,7 +17,8 @@ from tests.tui import samples
 from tests.tui.support import LARGE, SMALL, StillCockpit, cockpit, run, squeezed, words
 from tui import messages as m
 from tui.app import Cockpit
-from tui.keys import BY_NAME, EVERYWHERE, Key, bound
+from tui.keys import BY_NAME, EVERYWHERE, bound
+from tui.keys import Key as Row
 from tui.screens.alerts import AlertsScreen
 from tui.screens.base import CockpitScreen
 from tui.screens.camera import CameraScreen
@@ -293,6 +295,41 @@ def test_filter_search_and_zoom() -> None:
             await pilot.press("escape")
             await pilot.pause()
             assert app.screen.query_one("#probe", Picture).size.width < 80
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_what_is_typed_ahead_into_a_question_is_no_key_of_the_screen(wait: bool) -> None:
+    async def scenario() -> None:
+        async with cockpit(LARGE) as (app, pilot):
+            await pilot.press("2")
+            await pilot.pause()
+            # "samsd" would be opinions, were it not a search
+            for key in ("slash", *"samsd", "backspace", "backspace", "enter"):
+                name = {"slash": "/", "backspace": None, "enter": "\r"}.get(key, key)
+                app.post_message(Key(key, name))
+                if wait:
+                    await pilot.pause()
+            await pilot.pause()
+            await pilot.pause()
+            app.draw()
+            await pilot.pause()
+            assert "/sam " in words(app)
+            assert app.sent_of(a.AlertsOpinion) == []
+
+    run(scenario)
+
+
+def test_a_screen_and_its_key_may_be_typed_ahead() -> None:
+    async def scenario() -> None:
+        async with cockpit() as (app, pilot):
+            for key in ("3", "6", "f"):
+                app.post_message(Key(key, key))
+            await pilot.pause()
+            await pilot.pause()
+            assert app.current_mode == "log"
+            assert "warning and above" in words(app)
 
     run(scenario)
 
@@ -649,7 +686,7 @@ def test_every_key_does_something_and_the_help_names_it() -> None:
 @pytest.mark.parametrize(
     "table", [keys for _, keys in CHAPTERS], ids=[name for name, _ in CHAPTERS]
 )
-def test_no_key_means_two_things(table: tuple[Key, ...]) -> None:
+def test_no_key_means_two_things(table: tuple[Row, ...]) -> None:
     names = [name for key in table for name in (key.key, *key.also)]
     assert len(names) == len(set(names))
     assert set(bound(table)) == set(names)

@@ -184,22 +184,19 @@ class AlertsScreen(CockpitScreen):
 
     # -- keys -----------------------------------------------------------------------------------
 
-    def on_key(self, event: KeyEvent) -> None:
+    def answer(self, event: KeyEvent) -> bool:
         """An open question takes letters; everything else is in the table."""
         alert = self.alert()
-        if alert is not None and event.character and d.choices(self.desk, alert):
-            before = self.desk
-            self.desk, command = d.choose(self.desk, alert, event.character)
-            if command is not None or self.desk is not before:
-                event.stop()
-                event.prevent_default()
-                if command is not None:
-                    self.cockpit.adjudicate(command)
-                    if before.question != "outcome":
-                        self._next_waiting(alert.alert)
-                self.draw()
-                return
-        super().on_key(event)
+        if alert is None or not event.character or not d.choices(self.desk, alert):
+            return False
+        question = self.desk.question
+        self.desk, command = d.choose(self.desk, alert, event.character)
+        if command is None:
+            return False
+        self.cockpit.adjudicate(command)
+        if question != "outcome":
+            self._next_waiting(alert.alert)
+        return True
 
     def on_click(self, event: Click) -> None:
         """Choose the row that was clicked."""

@@ -66,8 +66,24 @@ class CockpitScreen(Screen[None]):
     def draw_body(self) -> None:
         """Show the screen's own part."""
 
+    def answer(self, event: KeyEvent) -> bool:  # noqa: ARG002 - screens with open questions use it
+        """Take a key as the answer to an open question; returns whether it was one."""
+        return False
+
     def on_key(self, event: KeyEvent) -> None:
-        """Run the action of a key of this screen; others go on to the app."""
+        """Run the action of a key of this screen; others go on to the app. What was typed after a
+        key that asks for text belongs to that text.
+        """
+        asking = self.cockpit.asking
+        if asking is not None and asking.open:
+            event.stop()
+            asking.typed(event)
+            return
+        if self.answer(event):
+            event.stop()
+            event.prevent_default()
+            self.draw()
+            return
         key = bound(self.keys()).get(event.key)
         if key is None:
             return

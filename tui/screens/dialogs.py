@@ -22,9 +22,14 @@ from tui.widgets.lines import Lines
 if TYPE_CHECKING:
     from tui.app import Cockpit
 
+MOST_AHEAD = 256
+"""Keys typed before a field is there; nobody types more in a moment."""
+
 
 class AskText(ModalScreen[None]):
-    """One line of text."""
+    """One line of text. What was typed ahead, before the field could take it, is not lost, and
+    above all is not taken for keys of the screen below.
+    """
 
     DEFAULT_CSS = """
     AskText { align: center middle; }
@@ -36,6 +41,9 @@ class AskText(ModalScreen[None]):
     def __init__(self, title: str, hint: str, then: Callable[[str], None], value: str) -> None:
         super().__init__()
         self._title, self._hint, self._then, self._value = title, hint, then, value
+        self._ahead: list[KeyEvent] = []
+        self.open = True
+        """Nobody answered yet."""
 
     def compose(self) -> ComposeResult:
         """Title, field, keys."""
@@ -49,17 +57,48 @@ class AskText(ModalScreen[None]):
         self.query_one("#ask-title", Lines).show([line((self._title, "title"))])
         keys = line(("Enter", "key"), " to do it   ", ("Esc", "key"), " to leave it")
         self.query_one("#ask-keys", Lines).show([keys])
+        self.call_after_refresh(self._catch_up)
+
+    def _catch_up(self) -> None:
+        ahead, self._ahead = self._ahead, []
+        for event in ahead:
+            self.typed(event)
+
+    def typed(self, event: KeyEvent) -> None:
+        """A key for the field that did not reach it by itself."""
+        if not self.query(Input):
+            if len(self._ahead) < MOST_AHEAD:
+                self._ahead.append(event)
+            return
+        field = self.query_one(Input)
+        if event.key == "escape":
+            self._leave()
+        elif event.key == "enter":
+            self._answer(field.value)
+        elif event.key == "backspace":
+            field.action_delete_left()
+        elif event.is_printable and event.character:
+            field.insert_text_at_cursor(event.character)
+
+    def _leave(self) -> None:
+        if self.open:
+            self.open = False
+            self.dismiss()
+
+    def _answer(self, text: str) -> None:
+        if self.open:
+            self._leave()
+            self._then(text.strip())
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Give the text back."""
-        self.dismiss()
-        self._then(event.value.strip())
+        self._answer(event.value)
 
     def on_key(self, event: KeyEvent) -> None:
-        """Escape leaves."""
-        if event.key == "escape":
+        """Keys the field does not take: Escape, and all of them before it has the focus."""
+        if event.key == "escape" or not isinstance(self.focused, Input):
             event.stop()
-            self.dismiss()
+            self.typed(event)
 
 
 class _Notice(ModalScreen[None]):

@@ -140,6 +140,7 @@ class JournalScreen(ListingScreen):
     def __init__(self) -> None:
         super().__init__()
         self._kind = ""
+        self._why = ""
         self._asked = False
 
     def _shown(self) -> Sequence[s.JournalEvent]:
@@ -148,7 +149,7 @@ class JournalScreen(ListingScreen):
 
     def head(self, cells: int) -> Sequence[Line]:
         """The chain, the filter."""
-        return view.journal_head(self.cockpit.state, self._kind, cells)
+        return view.journal_head(self.cockpit.state, self._kind, self._why, cells)
 
     def rows(self) -> int:
         """Lines that the filter leaves."""
@@ -182,8 +183,10 @@ class JournalScreen(ListingScreen):
             after = max(0, check.events - JOURNAL_PAGE)
             page = await app.link.call(a.JournalQuery(after=after, limit=JOURNAL_PAGE))
         except LfrError as error:
-            app.say(str(error), "bad")
+            self._why = str(error)
+            app.mark()
             return
+        self._why = ""
         app.emit(m.JournalCame(page, check, first=True))
         self._chosen = max(0, len(page.events) - 1)
 

@@ -78,8 +78,10 @@ def _status(state: State, now_ns: int, cells: int) -> Line:
     if notice is not None and now_ns - notice.at_ns < _NOTICE_NS:
         sign = {"good": "✓ ", "warn": "▲ ", "bad": "✖ "}.get(notice.level, "")
         meaning: Meaning = {"good": "good", "warn": "warn"}.get(notice.level, "bad")  # type: ignore[assignment]
-        room = cells - width(right) - 1
-        return (*fit(line((f" {sign}{notice.text}", meaning)), room), (" ", ""), *right)
+        said = line((f" {sign}{notice.text}", meaning))
+        if width(said) > cells - width(right) - 1 and state.link == "open":
+            return fit(said, cells)
+        return ends(said, right, cells)
     return ends(left, right, cells)
 
 
@@ -124,7 +126,7 @@ def _phase(board: s.Board) -> tuple[str, Meaning]:
     if board.ceiling == "red":
         return "✖ CEILING", "alarm"
     if deployment is None:
-        return "● READY", "good"
+        return ("● RUNNING" if board.engine.mode == "exercise" else "● READY"), "good"
     phase = deployment.phase
     if phase == "running":
         return "● RUNNING", "good"
@@ -141,7 +143,9 @@ def _news(state: State, board: s.Board) -> Line:
     if deployment is not None and deployment.reason and deployment.phase != "running":
         parts.append((f" {deployment.reason} ·", ""))
     if total:
-        said = f"all {total} cameras live" if live == total else f"{live} of {total} cameras live"
+        said = f"{live} of {total} cameras live"
+        if live == total:
+            said = "the camera is live" if total == 1 else f"all {total} cameras live"
         parts.append((f" {said}", "" if live == total else "warn"))
     open_alerts = max(state.waiting(), board.alerts_open)
     if open_alerts:

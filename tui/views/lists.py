@@ -127,9 +127,11 @@ _EVENT = (
 )
 
 
-def journal_head(state: State, kind: str, cells: int) -> list[Line]:
-    """Whether the chain holds, and the filter."""
+def journal_head(state: State, kind: str, why: str, cells: int) -> list[Line]:
+    """Whether the chain holds, and the filter; ``why`` it could not be read, where it could not."""
     check = state.journal_check
+    if why:
+        return [line(("JOURNAL", "title")), *wrap(why, cells, "warn"), *table(_EVENT, [], cells)]
     if check is None:
         said = line(("JOURNAL", "title"), ("  chain not checked yet", "dim"))
     elif check.intact:

@@ -20,6 +20,8 @@ CEILING = 1 / 1_000
 """False alerts per pass that may not be exceeded (R6)."""
 LATE_MS = 1_000.0
 """Capture to operator, p95, that may not be exceeded (R13)."""
+TO_PEOPLE = frozenset({"to operator", "capture to alert"})
+"""The engine's stages that end with a person."""
 LATEST = 6
 """Spare rows from which the newest alerts and log lines are shown."""
 WIDE = 110
@@ -202,9 +204,9 @@ def _pipeline(board: s.Board, cells: int) -> list[Line]:
 def _latency(board: s.Board) -> list[Line]:
     lines = [line(("LATENCY", "title"), ("  p50 / p95 / p99 ms", "dim"))]
     for stage, one in board.latency.items():
-        late = stage == "to operator" and one.p95 > LATE_MS
-        figures = f"{one.p50:6.0f} {one.p95:6.0f} {one.p99:6.0f}"
-        lines.append(line(*fit(line(stage), 17), (figures, "warn" if late else "")))
+        late = stage in TO_PEOPLE and one.p95 > LATE_MS
+        figures = f"{one.p50:6.0f}{one.p95:6.0f}{one.p99:6.0f}"
+        lines.append(line(*fit(line(stage), 19), (figures, "warn" if late else "")))
     if not board.latency:
         lines.append(line((" not measured yet", "dim")))
     return lines
