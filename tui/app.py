@@ -45,6 +45,7 @@ from tui.screens.lists import JournalScreen, LogScreen, WatchlistScreen
 from tui.screens.overview import OverviewScreen
 from tui.state import State, reduce
 from tui.theme import PALETTES, Palette, other
+from tui.widgets.graphics import in_order
 
 TICK_SECONDS = 0.1
 REDRAW_NS = NS
@@ -118,6 +119,8 @@ class Cockpit(App[None]):
         self.state = State(link_ns=self.now_ns())
         self.link: EngineLink | None = None
         self.pictures = Evidence(lambda: self.link, self.mark)
+        self.picture_kind = settings.pictures
+        self._stack = contextlib.ExitStack()
         self._rings = settings.bell
         self._flashes = settings.flash
         self._dirty = True
@@ -157,6 +160,8 @@ class Cockpit(App[None]):
     def on_mount(self) -> None:
         """Start what runs beside the screen."""
         self.pace.asks = not self.is_headless
+        if self.picture_kind == "kitty" and self._driver is not None:
+            self._stack.enter_context(in_order(self._driver.write))
         self.set_interval(TICK_SECONDS, self._tick)
         if self._settings.link is not None:
             self.spawn(self._hold_link(self._settings.link))
@@ -168,6 +173,7 @@ class Cockpit(App[None]):
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._stack.close()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run beside the screen; a defect in it ends the program, as any other does."""

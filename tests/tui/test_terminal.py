@@ -125,6 +125,27 @@ def test_at_9600_bits_a_second_the_screen_draws_less_often_and_never_queues(
 
 
 @pytest.mark.server
+@pytest.mark.parametrize(("kind", "begin"), [("kitty", b"\x1b_G"), ("sixel", b"\x1bP")])
+def test_graphics_protocols_draw_both_pictures(tmp_path: Path, kind: str, begin: bytes) -> None:
+    with (
+        engine(tmp_path / "e", "--alerts-per-second", "0.1"),
+        cockpit_in(tmp_path / "e", "--no-bell", "--pictures", kind, shows=False) as line,
+    ):
+        line.until_sent(b"RUNNING", time.monotonic(), 60)
+        time.sleep(1)
+        line.clear_tail()
+        line.press("2")
+        line.until_sent(b"Is it the same person?", time.monotonic(), 60)
+        wait_for(lambda: line.tail.count(begin) >= 2)
+        # every picture's sequence is whole: nothing else was written within it
+        for part in line.tail.split(begin)[1:]:
+            inside = part.partition(b"\x1b\\")[0]
+            assert b"\x1b" not in inside
+        line.press("d")
+        line.until_sent(b"features differ", time.monotonic(), 30)
+
+
+@pytest.mark.server
 def test_it_says_what_is_wrong_without_a_terminal(tmp_path: Path) -> None:
     done = subprocess.run(
         [*PROGRAM, "--connect", str(tmp_path / "e")],

@@ -8,7 +8,7 @@ is laid on the desk, after somebody else's nothing moves.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -21,6 +21,7 @@ from tui.keys import MOVES, Key
 from tui.screens.base import CockpitScreen
 from tui.text import line
 from tui.views import alerts as view
+from tui.widgets.graphics import GraphicPicture, picture_widget
 from tui.widgets.lines import Lines, window
 from tui.widgets.picture import Picture
 
@@ -72,8 +73,8 @@ class AlertsScreen(CockpitScreen):
             with Vertical():
                 yield Lines(id="title")
                 with Horizontal(id="pair"):
-                    yield Picture(id="probe")
-                    yield Picture(id="reference")
+                    yield picture_widget(self.cockpit.picture_kind, "probe")
+                    yield picture_widget(self.cockpit.picture_kind, "reference")
                 yield Lines(id="captions")
                 yield Lines(id="details")
 
@@ -150,8 +151,7 @@ class AlertsScreen(CockpitScreen):
         block.show(view.question(self.desk, alert, block.size.width))
 
     def _draw_pictures(self, alert: s.Alert | None, held: s.AlertPictures | str | None) -> None:
-        probe = self.query_one("#probe", Picture)
-        reference = self.query_one("#reference", Picture)
+        probe, reference = self._picture("probe"), self._picture("reference")
         # an odd column goes to neither: both pictures get the same box (R10)
         probe.most = reference.most = min(probe.size.width, reference.size.width)
         app = self.cockpit
@@ -171,6 +171,9 @@ class AlertsScreen(CockpitScreen):
         reference.show(held.reference, line(("not a picture", "bad")))
         if probe.drawn and reference.drawn and not self.desk.looked:
             self.call_after_refresh(app.when_seen, self._seen, alert.alert)
+
+    def _picture(self, name: str) -> Picture | GraphicPicture:
+        return cast("Picture | GraphicPicture", self.query_one(f"#{name}"))
 
     def _seen(self, alert_id: str) -> None:
         """The pictures of this alert reached the terminal."""
