@@ -252,7 +252,8 @@ def _report(
             drops=dict(telemetry.drops.get(name, {})),
             error=report.error,
         )
-        for name, report in engine.reports.items()
+        for name in (plan.settings.camera for plan in engine.cameras)
+        if (report := engine.reports.get(name)) is not None
     ]
     frames = sum(camera.frames for camera in cameras)
     return ExerciseReport(
