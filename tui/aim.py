@@ -53,10 +53,10 @@ def estimate(camera: s.CameraState) -> Aim:
     """Whether faces can be recognised, as the weakest of the measures."""
     worst = min(aims(camera), key=lambda aim: _WORST.index(aim.verdict))
     said = {
-        "good": "faces can be compared",
-        "fair": "some faces will be missed",
-        "poor": "most faces will be missed",
-        "unknown": "somebody must walk through first",
+        "good": "good",
+        "fair": "some are missed",
+        "poor": "most are missed",
+        "unknown": "nobody seen yet",
     }[worst.verdict]
     return Aim("recognition", said, worst.verdict)
 

@@ -24,13 +24,13 @@ WARM_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Cost:
-    """cpu: share of one core. start_mb, end_mb, most_mb: resident. keys_ms: key to screen."""
+    """cpu: share of one core. minutes_mb: resident, at the start and each minute after. keys_ms: key
+    to screen. late_ms: how late a sleep of a second was.
+    """
 
     seconds: float
     cpu: float
-    start_mb: float
-    end_mb: float
-    most_mb: float
+    minutes_mb: tuple[float, ...]
     keys_ms: tuple[float, ...]
     late_ms: tuple[float, ...]
     bytes_per_second: float
@@ -53,8 +53,8 @@ def measure(seconds: float, alerts_per_second: float, size: tuple[int, int]) -> 
             time.sleep(WARM_SECONDS)
             keys, late = [], []
             words = cycle((b"ALL", b"DECIDED", b"WAITING"))
-            begun, cpu, start = time.monotonic(), terminal.cpu_seconds(), terminal.memory()
-            most, taken = start, terminal.taken
+            begun, cpu, taken = time.monotonic(), terminal.cpu_seconds(), terminal.taken
+            memory = [terminal.memory() / 1e6]
             while time.monotonic() - begun < seconds:
                 asleep = time.monotonic()
                 time.sleep(1.0)
@@ -63,14 +63,13 @@ def measure(seconds: float, alerts_per_second: float, size: tuple[int, int]) -> 
                 pressed = time.monotonic()
                 terminal.press("f")
                 keys.append(terminal.until_sent(next(words), pressed) * 1e3)
-                most = max(most, terminal.memory())
+                if time.monotonic() - begun >= 60 * len(memory):
+                    memory.append(terminal.memory() / 1e6)
             took = time.monotonic() - begun
             return Cost(
                 took,
                 (terminal.cpu_seconds() - cpu) / took,
-                start / 1e6,
-                terminal.memory() / 1e6,
-                most / 1e6,
+                (*memory, terminal.memory() / 1e6),
                 tuple(keys),
                 tuple(late),
                 (terminal.taken - taken) / took,
@@ -87,7 +86,7 @@ def main() -> None:
     cost = measure(given.seconds, given.alerts_per_second, (columns, rows))
     print(f"{given.size}, {cost.seconds:.0f} s, {given.alerts_per_second:g} alerts/s, 6 cameras")
     print(f"processor        {cost.cpu * 100:.1f} % of one core")
-    print(f"memory           {cost.start_mb:.1f} → {cost.end_mb:.1f} MB, most {cost.most_mb:.1f}")
+    print(f"memory           {' '.join(f'{one:.1f}' for one in cost.minutes_mb)} MB")
     print(f"key to screen    p50 {statistics.median(cost.keys_ms):.0f} ms, p95 {cost.p95():.0f} ms")
     print(f"machine late by  p95 {statistics.quantiles(cost.late_ms, n=20)[-1]:.0f} ms")
     print(f"to the terminal  {cost.bytes_per_second / 1e3:.1f} kB/s")

@@ -25,8 +25,10 @@ from tui.widgets.graphics import GraphicPicture, picture_widget
 from tui.widgets.lines import Lines, window
 from tui.widgets.picture import Picture
 
-WIDE = 120
-"""Columns from which the list has room for its words."""
+MIDDLE, ROOMY = 100, (150, 45)
+"""Columns from which the list is wider; columns and rows from which it has room for its words, and
+the questions have room beside it. Pictures come first.
+"""
 
 
 class AlertsScreen(CockpitScreen):
@@ -48,10 +50,12 @@ class AlertsScreen(CockpitScreen):
     DEFAULT_CSS = """
     AlertsScreen #list { width: 22; }
     AlertsScreen #rule { width: 1; }
+    AlertsScreen.-middle #list { width: 34; }
     AlertsScreen.-wide #list { width: 64; }
     AlertsScreen.-zoom #list, AlertsScreen.-zoom #rule { display: none; }
     AlertsScreen #title, AlertsScreen #captions { height: 1; }
     AlertsScreen #details { height: 4; }
+    AlertsScreen.-middle #details { height: 6; }
     AlertsScreen.-wide #details { height: 13; }
     AlertsScreen #reference { margin-left: 1; }
     """
@@ -87,7 +91,9 @@ class AlertsScreen(CockpitScreen):
     def draw_body(self) -> None:
         """Everything but the banner and the keys."""
         app = self.cockpit
-        self.set_class(self.size.width >= WIDE, "-wide")
+        width, height = self.size
+        self.set_class(width >= ROOMY[0] and height >= ROOMY[1], "-wide")
+        self.set_class(width >= MIDDLE, "-middle")
         self._choose()
         alert = self.alert()
         wide = self.has_class("-wide")

@@ -62,11 +62,17 @@ def _haystack(alert: s.Alert) -> str:
 def alert_rows(state: State, alerts: Sequence[s.Alert], now_ns: int, cells: int) -> list[Line]:
     """The list: a head, then a row for each alert."""
     if cells <= NARROW:
-        narrow = (Column("alert", 7), Column("age", 6, right=True), Column("", 0, right=True))
+        narrow = (
+            Column("alert", 7),
+            Column("age", 6, right=True),
+            Column("camera", 0, wanted=30),
+            Column("", 0 if cells < 30 else 7, right=True),
+        )
         rows = [
             [
                 line((alert.reference, "value")),
                 _age(state, alert, now_ns),
+                line(alert.camera),
                 line(("LATE ", "bad") if alert.late else "", _sign(alert)),
             ]
             for alert in alerts

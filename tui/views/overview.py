@@ -98,7 +98,7 @@ def cameras(state: State, board: s.Board, now_ns: int, cells: int) -> list[Line]
         Column("faces/min", 9, right=True),
         Column("dropped", 0),
         Column("face px", 7, right=True, wanted=WIDE),
-        Column("picture", 26, wanted=WIDE),
+        Column("picture", 26, wanted=160),
     )
     rows = [_camera(state, camera, now_ns, wide=wide) for camera in board.cameras]
     if not rows:
