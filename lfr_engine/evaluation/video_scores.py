@@ -70,7 +70,8 @@ class VideoScores(msgspec.Struct, frozen=True):
     """The measures of R8 that a video can give, and what a person walking past meets.
 
     tpir: enrolled people's passes with a right alert. false_alerts: wrong alerts, of all passes.
-    nonmated_fpir: other people's passes with a wrong alert. precision: right alerts of all first
+    nonmated_fpir: other people's passes with a wrong alert, and wrong alerts that no face explains:
+    one that cannot be placed is held against the engine, not forgotten. precision: right alerts of all first
     ones. duplicates: further alerts of the same pass and entry. nobody: wrong alerts that no face
     can explain (counted in ``false_alerts``). time_to_alert: from the face's first frame on that
     camera. lead_time: from the alert until the face left it. found: (pass, camera) of every right
@@ -195,7 +196,9 @@ class _Scorer:
             alerts=self._new,
             tpir=rate(len(self._right), len(mated)),
             false_alerts=rate(min(len(self._wrong), len(people)), len(people)),
-            nonmated_fpir=rate(len(self._wrong_passes & others), len(others)),
+            nonmated_fpir=rate(
+                min(len(self._wrong_passes & others) + self._nobody, len(others)), len(others)
+            ),
             precision=rate(first - len(self._wrong), first),
             duplicates=self._duplicates,
             nobody=self._nobody,
