@@ -71,11 +71,11 @@ class VideoScores(msgspec.Struct, frozen=True):
 
     tpir: enrolled people's passes with a right alert. false_alerts: wrong alerts, of all passes.
     nonmated_fpir: other people's passes with a wrong alert, and wrong alerts that no face explains:
-    one that cannot be placed is held against the engine, not forgotten. precision: right alerts of all first
-    ones. duplicates: further alerts of the same pass and entry. nobody: wrong alerts that no face
-    can explain (counted in ``false_alerts``). time_to_alert: from the face's first frame on that
-    camera. lead_time: from the alert until the face left it. found: (pass, camera) of every right
-    alert, new or updated.
+    one that cannot be placed is held against the engine, not forgotten. precision: right alerts of
+    all first ones. duplicates: further alerts of the same pass and entry. nobody: wrong alerts that
+    no face can explain (counted in ``false_alerts``). time_to_alert: from the face's first frame on
+    that camera. lead_time: from the alert until the face left it. found: (pass, camera) of every
+    right alert, new or updated.
     """
 
     passes: int
