@@ -15,6 +15,7 @@ from lfr_engine.client.errors import CallRefused
 from lfr_engine.errors import LfrError
 from lfr_engine.protocol import arguments as a
 from lfr_engine.protocol import shapes as s
+from lfr_engine.protocol.errors import ErrorCode
 from tui.link import EngineLink
 
 HELD = 16
@@ -22,6 +23,10 @@ HELD = 16
 PAUSE_SECONDS = 0.12
 """An alert passed over more quickly than this is not fetched."""
 FETCH_SECONDS = 20.0
+AGAIN_SECONDS = 1.0
+
+_FINAL = frozenset({ErrorCode.NOT_FOUND, ErrorCode.RULE, ErrorCode.FORBIDDEN, ErrorCode.CONFLICT})
+"""Refusals that asking again will not change."""
 
 
 class Evidence:
@@ -66,11 +71,12 @@ class Evidence:
             try:
                 pictures = await link.call(a.AlertsPictures(alert=alert), timeout=FETCH_SECONDS)
                 self._keep(alert, pictures)
-            except CallRefused as error:
-                self._keep(alert, f"no pictures: {error}")
-            except LfrError:
-                self._wanted = ""  # the link is down: asked again at the next drawing
-                await asyncio.sleep(PAUSE_SECONDS)
+            except LfrError as error:
+                if isinstance(error, CallRefused) and error.code in _FINAL:
+                    self._keep(alert, f"no pictures: {error}")
+                else:
+                    self._wanted = ""  # no link, or a busy engine: asked again at a later drawing
+                    await asyncio.sleep(AGAIN_SECONDS)
             self._changed()
 
     def _keep(self, alert: str, pictures: s.AlertPictures | str) -> None:

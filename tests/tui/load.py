@@ -24,8 +24,8 @@ WARM_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Cost:
-    """cpu: share of one core. minutes_mb: resident, at the start and each minute after. keys_ms: key
-    to screen. late_ms: how late a sleep of a second was.
+    """cpu: share of one core. minutes_mb: resident, at the start and each minute after, and at the
+    end. keys_ms: key to screen. late_ms: how late a sleep of a second was.
     """
 
     seconds: float

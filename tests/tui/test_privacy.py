@@ -7,14 +7,18 @@ These tests fail when a third kind appears, or when the cockpit starts to write 
 from __future__ import annotations
 
 import ast
+import asyncio
 import typing
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from lfr_engine.client.errors import CallRefused, LinkLost
+from lfr_engine.errors import LfrError
 from lfr_engine.protocol import shapes as s
 from lfr_engine.protocol.commands import COMMANDS, TOPICS
+from lfr_engine.protocol.messages import Error
 from tests.tui.support import cockpit, run
 from tests.tui.test_imports import MODULES, TUI
 from tui import evidence
@@ -109,5 +113,30 @@ def test_previews_stop_when_nobody_looks() -> None:
             await pilot.press("1")
             await pilot.pause()
             assert screen._watching is None
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [
+        (CallRefused("alerts.pictures", Error(id=1, code="not-found", text="deleted")), True),
+        (CallRefused("alerts.pictures", Error(id=1, code="busy", text="later")), False),
+        (LinkLost("alerts.pictures", "cut"), False),
+    ],
+)
+def test_a_passing_trouble_is_no_answer(error: LfrError, kept: bool) -> None:
+    class Refusing:
+        async def call(self, *_: object, **__: object) -> object:
+            raise error
+
+    async def scenario() -> None:
+        told = asyncio.Event()
+        held = evidence.Evidence(Refusing, told.set)  # type: ignore[arg-type]
+        fetching = asyncio.create_task(held.run())
+        held.want("A1")
+        await asyncio.wait_for(told.wait(), 5)
+        fetching.cancel()
+        assert (held.of("A1") is not None) is kept
 
     run(scenario)
