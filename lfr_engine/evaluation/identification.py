@@ -237,7 +237,7 @@ def summarise(
 
 def stated_point(scores: SearchScores, calibration: Calibration, fpir: float) -> StatedPoint:
     """What the calibration's threshold for ``fpir`` at this list size really gives."""
-    threshold = calibration.threshold_for(fpir, scores.gallery_size).value
+    threshold = calibration.threshold_for(fpir, scores.gallery_size, looks=1).value
     point = operating_point(scores, threshold=threshold)
     return StatedPoint(fpir, point, judge(fpir, point.fpir))
 

@@ -30,8 +30,12 @@ from lfr_engine.identity.template import TemplateContract
 from lfr_engine.vision.frame import FloatArray
 
 FORMAT = 1
-SMALLEST_LIST = 20
-"""A shorter list is treated as this long. The threshold of a list of three would lie where the
+LOOKS = 8
+"""Comparisons of one pass with the list, each of which may alert: the templates of a usual walk-by
+(7.5 on average in simulated ones). The tail is that of single pictures: counting every look gives
+about the stated rate, counting one gave several times it (``docs/calibration.md``)."""
+FEWEST_CHANCES = 20
+"""Fewer comparisons are treated as so many. The threshold for a list of one would lie where the
 cohort's portraits and a street camera's faces no longer agree, and save little work."""
 DEFAULT_FPIR = 0.001
 """R6's ceiling: one false alert in 1,000 passes."""
@@ -72,31 +76,31 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refits: tuple[tuple[float, float, float], ...]
     """(share, scale, shape) of each refit; all begin at ``tail.start``."""
 
-    def threshold_for(self, fpir: float, n: int, scorings: int = 1) -> Estimate:
+    def threshold_for(self, fpir: float, n: int, looks: int = LOOKS) -> Estimate:
         """The lowest score at which strangers alert at rate ``fpir`` at most.
 
         Args:
             fpir: Wanted false-positive identification rate of one pass, 0–1 exclusive.
-            n: People (templates, where entries have several) on the list; at least
-                ``SMALLEST_LIST`` is assumed.
-            scorings: How many times one pass is compared where any single one may alert. The
-                comparisons of one pass are alike, so counting them as separate is the safe side.
+            n: People (templates, where entries have several) on the list; n · looks is taken to
+                be at least ``FEWEST_CHANCES``.
+            looks: How many times one pass is compared where any single one may alert; 1 for a
+                picture that is searched once.
 
         Raises:
             ConfigError: ``fpir`` or a count is out of range.
         """
-        chances = _chances(n, scorings)
+        chances = _chances(n, looks)
         if not 0 < fpir < 1:
             raise ConfigError("FPIR", f"{fpir} is not between 0 and 1")
         exceedance = -np.expm1(np.log1p(-fpir) / chances)
         return self._estimate([tail.score(exceedance) for tail in self._tails()])
 
-    def fpir_at(self, threshold: float, n: int, scorings: int = 1) -> Estimate:
+    def fpir_at(self, threshold: float, n: int, looks: int = LOOKS) -> Estimate:
         """The stated FPIR of a list of ``n`` at ``threshold``.
 
         Below ``tail.start`` only the rate at ``tail.start`` is known, and the estimate is that.
         """
-        chances = _chances(n, scorings)
+        chances = _chances(n, looks)
         score = max(threshold, self.tail.start)
         return self._estimate(
             [
@@ -223,7 +227,7 @@ def shipped(contract: TemplateContract) -> Calibration:
     return found
 
 
-def _chances(n: int, scorings: int) -> int:
-    if n < 1 or scorings < 1:
-        raise ConfigError("list size", f"{n} people, {scorings} scorings: both are at least 1")
-    return max(n, SMALLEST_LIST) * scorings
+def _chances(n: int, looks: int) -> int:
+    if n < 1 or looks < 1:
+        raise ConfigError("list size", f"{n} people, {looks} looks: both are at least 1")
+    return max(n * looks, FEWEST_CHANCES)

@@ -79,7 +79,7 @@ def check(gallery: Gallery, calibration: Calibration, fpir: float = DEFAULT_FPIR
     calibration.require(gallery.contract)
     templates = len(gallery.owners)
     comparisons = max(1, templates * (templates - 1) // 2)
-    threshold = calibration.threshold_for(fpir, max(1, templates)).value
+    threshold = calibration.threshold_for(fpir, max(1, templates), looks=1).value
     tail = calibration.tail
     one_person_limit = max(threshold, tail.score(ONE_PERSON_EXPECTED / comparisons))
     best = _cross_entry_maxima(gallery, threshold)

@@ -97,7 +97,7 @@ def test_one_person_under_two_names_is_set_aside_and_does_not_move_the_fit() -> 
 
 @pytest.mark.parametrize(("n", "fpir"), [(100, 0.01), (100, 0.003), (500, 0.01)])
 def test_the_stated_fpir_holds_on_people_not_fitted(n: int, fpir: float) -> None:
-    threshold = fitted().threshold_for(fpir, n).value
+    threshold = fitted().threshold_for(fpir, n, looks=1).value
     rng = np.random.default_rng(5)
     templates, owners = strangers(99, 1500, 1)
     rates = []
@@ -117,16 +117,19 @@ def test_threshold_and_fpir_are_inverse_with_intervals_around_them() -> None:
     assert rate.low < 0.001 < rate.high
 
 
-def test_longer_lists_and_more_scorings_need_higher_thresholds() -> None:
+def test_longer_lists_and_more_looks_need_higher_thresholds() -> None:
     values = [fitted().threshold_for(0.001, n).value for n in (100, 1000, 10_000)]
     assert values == sorted(values)
-    assert fitted().threshold_for(0.001, 1000, scorings=3).value == pytest.approx(
-        fitted().threshold_for(0.001, 3000).value
+    assert fitted().threshold_for(0.001, 1000, looks=3).value == pytest.approx(
+        fitted().threshold_for(0.001, 3000, looks=1).value
     )
+    assert fitted().threshold_for(0.001, 1000) == fitted().threshold_for(0.001, 8000, looks=1)
 
 
 def test_a_tiny_list_is_treated_as_the_smallest() -> None:
-    assert fitted().threshold_for(0.001, 3) == fitted().threshold_for(0.001, cal.SMALLEST_LIST)
+    fewest = fitted().threshold_for(0.001, cal.FEWEST_CHANCES, looks=1)
+    assert fitted().threshold_for(0.001, 2) == fewest
+    assert fitted().threshold_for(0.001, 3).value > fewest.value
 
 
 def test_below_the_fit_the_rate_is_that_at_its_start() -> None:
