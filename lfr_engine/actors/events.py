@@ -8,6 +8,8 @@ from typing import TypeAlias
 from lfr_engine.alerts.evidence import Finding, Track
 from lfr_engine.alerts.lifecycle import Alert
 from lfr_engine.sources.condition import CameraDown, CameraUp
+from lfr_engine.vision.frame import FloatArray
+from lfr_engine.vision.geometry import IndexArray
 from lfr_engine.vision.pictures import Pictures
 
 
@@ -34,6 +36,20 @@ class PassEnded:
     confirmed: bool
     reason: str
     finding: Finding | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FacesFollowed:
+    """The faces of one frame and whose they are: for measuring, never sent anywhere.
+
+    scene_s: as of ``AlertTold``. boxes: (n, 4) float32 pixels. tracks: (n,) track numbers,
+    ``tracker.NO_TRACK`` where a face has none.
+    """
+
+    camera: str
+    scene_s: float
+    boxes: FloatArray
+    tracks: IndexArray
 
 
 @dataclass(frozen=True, slots=True)

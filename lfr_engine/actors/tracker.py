@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import trio
 
+from lfr_engine.actors.events import FacesFollowed
 from lfr_engine.actors.feeds import Feed
 from lfr_engine.actors.messages import Detected, Shot, ToEmbedder, TrackClosed
 from lfr_engine.actors.preview import PreviewPort
@@ -40,6 +41,7 @@ from lfr_engine.vision.tracker import NO_TRACK, EndedTrack, EndReason, Tracker, 
 
 Crop = Callable[[Picture, FloatArray], ByteArray]
 Inside = Callable[[FloatArray], npt.NDArray[np.bool_]]
+Follow = Callable[[FacesFollowed], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,14 @@ async def run_tracker(
     preview: PreviewPort,
     health: CameraHealth,
     *,
+    follow: Follow | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Follow one camera until its feed ends, then close every track. Closes ``send`` on leaving.
 
     cropper: None in commissioning, where nobody is templated (R27). inside: which boxes lie in the
     zone; everywhere where None. health: told the sizes of faces and who could be recognised.
+    follow: told of every frame's faces before their views go on; must not block.
     """
     with send:
         shots = _Shots(settings, feed, cropper, inside, telemetry, health)
@@ -98,6 +102,9 @@ async def run_tracker(
                 with telemetry.timed("crop"):
                     chosen = shots.choose(detected, update.track_ids, hidden)
                 preview.offer(detected, hidden)
+                if follow is not None:
+                    boxes = detected.faces.boxes
+                    follow(FacesFollowed(feed.camera, time_s, boxes, update.track_ids))
                 telemetry.dropped(feed.camera, "crowd", update.refused)
                 for shot in chosen:
                     await shots.send(send, shot)

@@ -37,7 +37,7 @@ from lfr_engine.actors.messages import (
     TrackClosed,
 )
 from lfr_engine.actors.preview import PreviewPort
-from lfr_engine.actors.tracker import Cropper, Inside, TrackingSettings, run_tracker
+from lfr_engine.actors.tracker import Cropper, Follow, Inside, TrackingSettings, run_tracker
 from lfr_engine.alerts.table import AlertTable
 from lfr_engine.clock import Stamp
 from lfr_engine.errors import ConfigError, DeviceError, EngineError
@@ -103,6 +103,7 @@ class Engine:
         publish: Told of every event, in the trio thread; must not block.
         live: Runs until ``finish``, whatever its sources do; otherwise until they ended.
         age_budget_s: Live frames older than this are dropped before detection.
+        follow: Told whose every face is, in the trio thread, for measuring; must not block.
     """
 
     cameras: list[CameraPlan]
@@ -113,6 +114,7 @@ class Engine:
     publish: Callable[[EngineEvent], None]
     live: bool = False
     age_budget_s: float = 0.5
+    follow: Follow | None = None
     capturing: bool = True
     reports: dict[str, CameraReport] = field(default_factory=dict)
     previews: dict[str, PreviewPort] = field(default_factory=dict)
@@ -356,6 +358,7 @@ class Engine:
             self.telemetry,
             preview,
             health,
+            follow=self.follow,
         )
 
     async def _supervised(self, name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -16,6 +16,7 @@ import trio
 
 from lfr_engine.actors.camera import CameraSettings
 from lfr_engine.actors.events import AlertTold, EngineEvent, PassEnded
+from lfr_engine.actors.tracker import Follow
 from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.alerts.lifecycle import Alert
 from lfr_engine.app.engine import CameraPlan, Engine, Matching, Networks
@@ -126,11 +127,13 @@ async def run_exercise(
     tell: Tell,
     progress: Progress,
     stopping: trio.Event,
+    follow: Follow | None = None,
 ) -> ExerciseReport | None:
     """Run an exercise to its end, or until ``stopping`` is set.
 
     ``tell`` hears ``Ready`` and then every event; ``progress`` hears (what, done, in all) while the
-    watchlist is enrolled, from a thread. None where it was stopped before the first frame.
+    watchlist is enrolled, from a thread. ``follow`` hears whose every face is, for measuring. None
+    where it was stopped before the first frame.
 
     Raises:
         LfrError: Nothing could run: a bad watchlist, model or option. A bad source is in the
@@ -159,6 +162,7 @@ async def run_exercise(
         telemetry=telemetry,
         record=_record_nothing,
         publish=publish,
+        follow=follow,
     )
     tell(ready)
     began_ns = clock.monotonic_ns()

@@ -27,6 +27,7 @@ from lfr_engine.evaluation.equitability import COLUMNS, compare_groups, read_att
 from lfr_engine.evaluation.identification import search_all, summarise, write_scores
 from lfr_engine.evaluation.people import read_people
 from lfr_engine.evaluation.pictures import embed_people
+from lfr_engine.evaluation.pool import pool
 from lfr_engine.evaluation.progress import progress_bars
 from lfr_engine.evaluation.report import (
     equitability_page,
@@ -158,12 +159,6 @@ def verification(folder: Path, pairs: Path, pack: str | None, json_file: Path | 
 @click.option(
     "--threshold", type=click.FloatRange(-1, 1), help="A threshold instead of the calibrated one."
 )
-@click.option(
-    "--tracking/--no-tracking",
-    default=True,
-    show_default=True,
-    help="Look a second time, for track figures and the very face behind each alert.",
-)
 @json_option
 @report_option
 def video(
@@ -173,27 +168,38 @@ def video(
     pack: str | None,
     fpir: float,
     threshold: float | None,
-    tracking: bool,
     json_file: Path | None,
     report: Path | None,
 ) -> None:
     """Run the engine on simulated walk-bys and score every pass.
 
     A video is one piece: a run that was cut begins again, since tracks and templates live in memory
-    only.
+    only. Run a long trial video by video with --json, and sum the files with lfr evaluate pool.
     """
     if report:
         require_matplotlib()
     request = ExerciseRequest(sources, watchlist, pack, fpir=fpir, threshold=threshold)
     with progress_bars() as tell:
-        result = evaluate_video(
-            request, truth, ModelStore(data_folder()), SystemClock(), tell, tracking=tracking
-        )
+        result = evaluate_video(request, truth, ModelStore(data_folder()), SystemClock(), tell)
     _say(summary.video_lines(result))
     if json_file:
         write_json(json_file, result)
     if report:
         write_report(report, video_page(result))
+
+
+@command.command("pool")
+@click.argument("results", nargs=-1, required=True, type=FOLDER, metavar="RESULT.json…")
+@json_option
+def pool_results(results: tuple[Path, ...], json_file: Path | None) -> None:
+    """Sum several results of lfr evaluate video, with the intervals of the sums.
+
+    Runs that differ in pack, threshold or size of list are refused, and a video given twice.
+    """
+    result = pool(results)
+    _say(summary.pooled_lines(result))
+    if json_file:
+        write_json(json_file, result)
 
 
 @command.command()

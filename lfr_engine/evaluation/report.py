@@ -61,14 +61,13 @@ def video_page(result: VideoResult) -> str:
             "TPIR by the largest clearly visible face of an appearance, 95 % intervals.",
         )
     ]
-    if views:
-        labels = [f"≥ {view.from_sightings}" for view in views]
-        figures.append(
-            (
-                plots.rate_bars(labels, [view.tpir for view in views], "TPIR"),
-                "TPIR by number of sightings, 95 % intervals.",
-            )
+    labels = [f"≥ {view.from_sightings}" for view in views]
+    figures.append(
+        (
+            plots.rate_bars(labels, [view.tpir for view in views], "TPIR"),
+            "TPIR by number of sightings, 95 % intervals.",
         )
+    )
     return page("Walk-by", summary.video_lines(result), figures)
 
 

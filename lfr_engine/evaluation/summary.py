@@ -17,10 +17,11 @@ from lfr_engine.evaluation.intervals import (
     trials_for_half_width,
     trials_to_show,
 )
+from lfr_engine.evaluation.pool import PooledResult
 from lfr_engine.evaluation.tracking import TrackingScores
 from lfr_engine.evaluation.verification import VerificationResult
-from lfr_engine.evaluation.video import VideoResult
-from lfr_engine.evaluation.video_scores import Quantiles
+from lfr_engine.evaluation.video import SightingScores, VideoResult
+from lfr_engine.evaluation.video_scores import Quantiles, SizeScores
 
 SHOWN = 5
 
@@ -152,32 +153,67 @@ def video_lines(result: VideoResult) -> Iterator[str]:
         yield f"  {camera.camera:18s} {camera.tpir}"
     yield f"false alerts / pass  {scores.false_alerts}"
     yield f"  passes of others   {scores.nonmated_fpir}"
-    if result.verdict is not None and engine.stated_fpir is not None:
-        yield f"  stated             {percent(engine.stated_fpir)}: {result.verdict.value}"
-    if result.verdict is Verdict.BROKEN:
-        yield "!!! THE STATED FPIR DOES NOT HOLD HERE: do not deploy with this calibration !!!"
+    yield from _verdict_lines(result.verdict, engine.stated_fpir)
     yield f"precision per alert  {scores.precision}"
     yield "precision per engagement: nobody engages in a simulation"
     yield f"duplicate alerts     {scores.duplicates:,}"
     yield f"time to alert        {seconds(scores.time_to_alert)}"
     yield f"lead time            {seconds(scores.lead_time)}"
-    yield "TPIR by largest clear face, in pixels"
-    for size in scores.by_face_size:
-        if size.tpir.trials:
-            yield f"  {size.from_px:>4} and more      {size.tpir}"
-    if result.by_sightings:
-        yield "TPIR by sightings of a pass before a camera"
-        for views in result.by_sightings:
-            if views.tpir.trials:
-                yield f"  {views.from_sightings:>4} and more      {views.tpir}"
+    yield from _binned_lines(scores.by_face_size, result.by_sightings)
     yield from _tracking_lines(result.tracking)
     yield from named(scores.missed, "passes missed")
     yield from named(scores.wrong, "false alerts")
 
 
-def _tracking_lines(tracking: TrackingScores | None) -> Iterator[str]:
-    if tracking is None:
-        return
+def pooled_lines(result: PooledResult) -> Iterator[str]:
+    """What ``lfr evaluate pool`` says."""
+    yield (
+        f"{result.runs:,} runs; pack {result.pack} ({result.precision}), threshold "
+        f"{result.threshold:.4f}, watchlist {result.watchlist_size:,}"
+    )
+    yield from named(result.problems, "problems")
+    yield f"passes               {result.passes:,}, alerts {result.alerts:,}"
+    yield f"TPIR per pass        {result.tpir}"
+    yield f"false alerts / pass  {result.false_alerts}"
+    yield f"  passes of others   {result.nonmated_fpir}"
+    yield from _verdict_lines(result.verdict, result.stated_fpir)
+    yield f"precision per alert  {result.precision_per_alert}"
+    yield f"duplicate alerts     {result.duplicates:,}"
+    if result.slowest_95_s is not None and result.slowest_alert_s is not None:
+        yield (
+            f"time to alert        95 % within {result.slowest_95_s:.2f} s in the slowest run, "
+            f"longest {result.slowest_alert_s:.2f} s"
+        )
+    yield from _binned_lines(result.by_face_size, result.by_sightings)
+    yield (
+        f"tracking             IDF1 {result.idf1:.3f}, {result.switches:,} identity switches, "
+        f"{result.fragmentations:,} fragmentations in {result.appearances:,} appearances"
+    )
+    yield from named(result.missed, "passes missed")
+    yield from named(result.wrong, "false alerts")
+
+
+def _verdict_lines(verdict: Verdict | None, stated_fpir: float | None) -> Iterator[str]:
+    if verdict is not None and stated_fpir is not None:
+        yield f"  stated             {percent(stated_fpir)}: {verdict.value}"
+    if verdict is Verdict.BROKEN:
+        yield "!!! THE STATED FPIR DOES NOT HOLD HERE: do not deploy with this calibration !!!"
+
+
+def _binned_lines(
+    sizes: tuple[SizeScores, ...], sightings: tuple[SightingScores, ...]
+) -> Iterator[str]:
+    yield "TPIR by largest clear face, in pixels"
+    for size in sizes:
+        if size.tpir.trials:
+            yield f"  {size.from_px:>4} and more      {size.tpir}"
+    yield "TPIR by sightings of a pass before a camera"
+    for views in sightings:
+        if views.tpir.trials:
+            yield f"  {views.from_sightings:>4} and more      {views.tpir}"
+
+
+def _tracking_lines(tracking: TrackingScores) -> Iterator[str]:
     yield (
         f"tracking             IDF1 {tracking.idf1:.3f}, recall {tracking.recall:.3f}, precision "
         f"{tracking.precision:.3f} of {tracking.truth_boxes:,} faces"

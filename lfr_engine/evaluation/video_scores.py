@@ -21,8 +21,6 @@ from lfr_engine.evaluation.walkby.truth import AppearanceTruth, Truth
 
 SAME_FACE = 0.3
 """Overlap from which an alert's box is a true face: looser than tracking, as boxes lag a frame."""
-STILL_HERE_S = 1.0
-"""How long after a person left the picture an alert without a box may still be about him."""
 CLEARLY_VISIBLE = 0.8
 FACE_WIDTHS = (0, 60, 100, 140)
 """Lower ends of the bins of TPIR by face size, in pixels."""
@@ -32,8 +30,8 @@ FACE_WIDTHS = (0, 60, 100, 140)
 class AlertSeen:
     """One alert of the engine, new or updated.
 
-    at_s: media time of the frame that decided it. box: the face there, None where not told.
-    new: False for an update of an alert that was given before.
+    at_s: media time of the frame that decided it. box: the face there, None where it was not
+    found: then the alert is about nobody. new: False for an update of an alert given before.
     """
 
     entry: str
@@ -116,9 +114,7 @@ def appearance_of(
     """
     frame = round(alert.at_s * fps)
     if alert.box is None:
-        late = frame - round(STILL_HERE_S * fps)
-        named = (a for a in appearances if a.person == alert.entry)
-        return next((a for a in named if a.first_frame <= frame and late <= a.last_frame), None)
+        return None
     here = [
         (a, box)
         for a in appearances

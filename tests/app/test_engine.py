@@ -11,7 +11,13 @@ import trio
 
 from lfr_engine.actors.alerting import AlertingSettings
 from lfr_engine.actors.camera import CameraSettings
-from lfr_engine.actors.events import AlertChanged, AlertTold, EngineEvent, PassEnded
+from lfr_engine.actors.events import (
+    AlertChanged,
+    AlertTold,
+    EngineEvent,
+    FacesFollowed,
+    PassEnded,
+)
 from lfr_engine.actors.preview import Preview
 from lfr_engine.actors.tracker import TrackingSettings
 from lfr_engine.alerts.adjudication import AdjudicationSettings
@@ -132,6 +138,20 @@ def test_people_who_cross_keep_their_names() -> None:
     stage = Stage({"door": walks}, listed=("ann",))
     stage.run()
     assert stage.alerts == [("ann", "door")]
+
+
+def test_whose_every_face_is_can_be_followed_and_an_alert_finds_its_face_there() -> None:
+    stage = Stage({"door": [Walk("ann", 1, 6), Walk("cid", 2, 8, row=150)]})
+    engine = stage.engine()
+    seen: list[FacesFollowed] = []
+    engine.follow = seen.append
+    trio.run(engine.run)
+    assert len(seen) == engine.reports["door"].frames
+    told = next(t for t in stage.told if isinstance(t, AlertTold))
+    (_, track) = next(iter(told.alert.tracks))
+    (frame,) = [f for f in seen if abs(f.scene_s - told.scene_s) < 1e-6]
+    (place,) = np.flatnonzero(frame.tracks == int(track.rpartition("#")[2]))
+    assert frame.boxes[place, 1] < 100  # ann's row, not cid's
 
 
 def test_an_alert_is_recorded_before_it_is_told() -> None:

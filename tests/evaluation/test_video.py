@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from pathlib import Path
 
@@ -9,43 +10,73 @@ import cv2
 import numpy as np
 import pytest
 
-from lfr_engine.actors.events import AlertTold, PassEnded
+from lfr_engine.actors.events import AlertTold, FacesFollowed, PassEnded
 from lfr_engine.alerts.evidence import Finding, Track, Verdict
 from lfr_engine.alerts.lifecycle import Alert
 from lfr_engine.clock import ManualClock, Stamp
 from lfr_engine.errors import InputError, SourceRefused
 from lfr_engine.evaluation import video
-from lfr_engine.evaluation.follow import Followed, Wanted, check_video, follow
+from lfr_engine.evaluation.follow import Follower, check_video
 from lfr_engine.evaluation.people import Person
 from lfr_engine.evaluation.progress import tell_nobody
+from lfr_engine.evaluation.tracking import Box
 from lfr_engine.evaluation.video_scores import score_alerts
 from lfr_engine.evaluation.walkby.script import WalkbySettings
 from lfr_engine.evaluation.walkby.simulate import WalkbyResult, simulate_walkby
-from lfr_engine.evaluation.walkby.truth import CameraTruth, Truth, TruthHeader, read_truth
+from lfr_engine.evaluation.walkby.truth import (
+    AppearanceTruth,
+    CameraTruth,
+    PersonTruth,
+    Truth,
+    TruthHeader,
+    read_truth,
+)
 from lfr_engine.sources.spec import parse_address
-from lfr_engine.vision.faces import Faces, no_faces
-from lfr_engine.vision.frame import Picture, Planes
 
 NOW = Stamp(0, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
 
 
-class GreenDetector:
-    """Finds the green faces of ``walked`` in the chroma planes."""
+FPS = 10.0
 
-    def detect(self, picture: Picture) -> Faces:
-        """The face's part of each green head, with made-up landmarks."""
-        assert isinstance(picture, Planes)
-        green = ((picture.u < 105) & (picture.v < 110)).astype(np.uint8)
-        count, _, stats, _ = cv2.connectedComponentsWithStats(green)
-        boxes = [
-            [2 * x + 0.32 * w, 2 * y + 0.55 * h, 2 * x + 1.68 * w, 2 * y + 1.87 * h]
-            for x, y, w, h, area in stats[1:count].tolist()
-            if area > 30
+
+def _box(x: float) -> Box:
+    return (x, 100, x + 40, 150)
+
+
+def _walk(pass_id: str, person: str, x: float, *, first: int = 0) -> AppearanceTruth:
+    """Thirty frames, two pixels a frame to the right."""
+    boxes = tuple(_box(x + 2 * n) for n in range(30))
+    return AppearanceTruth(pass_id, person, "north", first, boxes, (1.0,) * 30, (0,) * 30)
+
+
+CAMERA = CameraTruth("north", "north.mp4", 640, 480, FPS, 100)
+TRUTH = Truth(
+    TruthHeader(1, 1, (CAMERA,), (PersonTruth("ann", "ann.jpg"), PersonTruth("eve"))),
+    (_walk("p1", "ann", 0), _walk("p2", "eve", 300), _walk("p3", "ann", 100, first=60)),
+)
+NAMES = {"north-2": CAMERA}  # as the engine names it
+
+
+def _followed(tracks: dict[int, int], frames: range = range(100)) -> Follower:
+    """A follower told of ``frames``, in which the n-th appearance is the given track."""
+    follower = Follower(TRUTH, NAMES, tell_nobody)
+    for frame in frames:
+        here = [
+            (track, TRUTH.appearances[index].boxes[frame - TRUTH.appearances[index].first_frame])
+            for index, track in tracks.items()
+            if 0 <= frame - TRUTH.appearances[index].first_frame < 30
         ]
-        if not boxes:
-            return no_faces()
-        rows = np.array(boxes, np.float32)
-        return Faces(rows, np.ones(len(rows), np.float32), np.zeros((len(rows), 5, 2), np.float32))
+        boxes = np.array([box for _, box in here], np.float32).reshape(-1, 4)
+        numbers = np.array([track for track, _ in here], np.intp)
+        follower.take(FacesFollowed("north-2", frame / FPS, boxes, numbers))
+    return follower
+
+
+def _told(follower: Follower, *alerts: AlertTold) -> video._Told:
+    told = video._Told(follower, NAMES)
+    for alert in alerts:
+        told.take(alert)
+    return told
 
 
 @pytest.fixture(scope="module")
@@ -59,54 +90,68 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> WalkbyResult:
     return simulate_walkby([person], folder / "out", settings)
 
 
-def _alert(entry: str, camera: str, track: int, at_s: float, *, new: bool = True) -> AlertTold:
+def _alert(entry: str, camera: str, track: int, at_s: float, *, reference: str = "1") -> AlertTold:
     alert = Alert(
-        "1", entry, "site", camera, "wanted", 1, NOW, NOW, NOW, 0, 0, 0.7, 0.2, 0.5, False, 3,
+        reference, entry, "site", camera, "wanted", 1, NOW, NOW, NOW, 0, 0, 0.7, 0.2, 0.5, False, 3,
         tracks=frozenset({(camera, f"{camera}#{track}")}),
     )  # fmt: skip
-    return AlertTold(alert, new, 0.1, at_s)
+    return AlertTold(alert, True, 0.1, at_s)
 
 
-def test_a_walker_is_followed_and_the_alert_lands_on_his_face(walked: WalkbyResult) -> None:
-    truth = read_truth(walked.truth)
-    (camera,) = truth.header.cameras
-    (row,) = truth.appearances
-    middle = (row.first_frame + len(row.boxes) // 2) / camera.fps
-    followed = Followed()
-    address = parse_address(str(walked.videos[0]))
-    first = Wanted(camera.name, 1, middle)
-    follow(followed, camera, address, truth, GreenDetector(), [first], ManualClock(), tell_nobody)
-    assert followed.scores.passes == 1
-    assert followed.scores.switches == 0
-    (name, track), on = next(iter(followed.on.items()))
-    assert (name, followed.appearance(name, track)) == (camera.name, 0)
-    assert on[0] > 10
-    assert followed.appearance(camera.name, 999) is None
+def test_tracks_are_held_against_the_truth_as_the_engine_tells_of_them() -> None:
+    follower = _followed({0: 7, 1: 8, 2: 9})
+    assert (follower.scores.passes, follower.scores.idf1, follower.scores.switches) == (3, 1, 0)
+    assert [follower.appearance("north-2", track) for track in (7, 8, 9, 5)] == [0, 1, 2, None]
+    assert follower.box("north-2", 7, 1.0) == _box(20)
+    assert follower.box("north-2", 9, 1.0) is None  # not yet there
 
-    told = _alert("ann", camera.name, track, middle)
-    follow(
-        followed, camera, address, truth, GreenDetector(),
-        [Wanted(camera.name, track, middle)], ManualClock(), tell_nobody,
-    )  # fmt: skip
-    (seen,) = video._alerts_seen([told], followed)
-    assert seen.box is not None
-    scores = score_alerts(truth, [seen])
-    assert (scores.tpir.events, scores.false_alerts.events) == (1, 0)
 
-    finding = Finding(
-        Track(camera.name, track), Verdict.MATCH, "ann", 0.7, None, None, 3, 4, 0.9, 0, 0
+def test_a_track_that_goes_over_to_somebody_else_is_a_switch_and_halves_identity() -> None:
+    follower = _followed({0: 7, 1: 8, 2: 7})
+    assert follower.scores.switches == 0
+    assert follower.scores.idf1 == pytest.approx(2 / 3)
+
+
+def test_frames_that_were_not_decoded_are_not_scored() -> None:
+    assert _followed({0: 7, 1: 8}, range(0, 30, 3)).scores.truth_boxes == 20
+
+
+def test_an_alert_is_about_the_face_that_decided_it_whoever_else_is_there() -> None:
+    follower = _followed({0: 7, 1: 8})
+    told = _told(
+        follower,
+        _alert("ann", "north-2", 7, 1.0),
+        _alert("ann", "north-2", 8, 1.1, reference="2"),
     )
-    ended = PassEnded(Track(camera.name, track), True, "lost", finding)
-    views = video._by_sightings(truth, [ended], scores, followed)
-    assert {v.from_sightings: (v.tpir.events, v.tpir.trials) for v in views if v.tpir.trials} == {
-        3: (1, 1)
-    }
+    assert [(a.camera, a.box) for a in told.alerts] == [("north", _box(20)), ("north", _box(322))]
+    scores = score_alerts(TRUTH, told.alerts)
+    assert (scores.tpir.events, scores.nonmated_fpir.events, scores.nobody) == (1, 1, 0)
+    assert scores.wrong == ("north 1.10 s: eve (p2) as ann",)
 
 
-def test_the_alert_of_an_unseen_track_has_no_box() -> None:
-    (seen,) = video._alerts_seen([_alert("ann", "north", 4, 1.0)], Followed())
-    assert (seen.camera, seen.box, seen.entry) == ("north", None, "ann")
-    assert video._alerts_seen([_alert("ann", "north", 4, 1.0)], None)[0].box is None
+def test_an_update_is_placed_on_the_track_the_alert_has_grown_by() -> None:
+    first = _alert("ann", "north-2", 7, 1.0)
+    grown = dataclasses.replace(first.alert, tracks=first.alert.tracks | {("north-2", "north-2#8")})
+    told = _told(_followed({0: 7, 1: 8}), first, AlertTold(grown, False, 0.1, 1.2))
+    assert [a.box for a in told.alerts] == [_box(20), _box(324)]
+
+
+def test_the_alert_of_an_unseen_track_has_no_face_and_is_about_nobody() -> None:
+    told = _told(_followed({0: 7}), _alert("ann", "north-2", 4, 1.0))
+    assert told.alerts[0].box is None
+    assert score_alerts(TRUTH, told.alerts).nobody == 1
+
+
+def test_passes_count_by_how_many_views_there_were() -> None:
+    follower = _followed({0: 7, 1: 8})
+    told = _told(follower, _alert("ann", "north-2", 7, 1.0))
+    finding = Finding(Track("north-2", 7), Verdict.MATCH, "ann", 0.7, None, None, 3, 4, 0.9, 0, 0)
+    told.take(PassEnded(Track("north-2", 7), True, "lost", finding))
+    told.take(PassEnded(Track("north-2", 8), False, "unconfirmed", None))
+    scores = score_alerts(TRUTH, told.alerts)
+    views = video._by_sightings(TRUTH, told.passes, scores, follower)
+    found = {v.from_sightings: (v.tpir.events, v.tpir.trials) for v in views if v.tpir.trials}
+    assert found == {0: (0, 1), 3: (1, 1)}
 
 
 def test_a_video_of_another_size_or_rate_is_refused(walked: WalkbyResult) -> None:
