@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ from lfr_engine.vision.frame import ByteArray, FloatArray
 
 _REQUEST_WAIT_S = 10.0
 """A request that stays out this long hangs: two hundred times the slowest network we run."""
+_FIRST_RUN = threading.Lock()
+"""Held while a session runs for the first time. OpenVINO's binding fills static tables during the
+first run of a process; two first runs at once can each hold what the other waits for, one of them
+with the interpreter lock, and then the whole process stands still for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,8 @@ class Session:
         self._idle: queue.Queue[Any] = queue.Queue(maxsize=options.requests)
         for request in requests:
             self._idle.put_nowait(request)
+        with _FIRST_RUN:
+            self.run(np.zeros(self.input_shape, np.uint8))
 
     def run(self, pictures: ByteArray) -> dict[str, FloatArray]:
         """Infer; blocks the calling thread, which may be any.

@@ -11,7 +11,7 @@ import pytest
 from lfr_engine.errors import ConfigError, DeviceError, ModelError
 from lfr_engine.inference import devices, session
 from lfr_engine.inference.session import DeviceOptions, Input, Session
-from lfr_engine.vision.frame import ByteArray
+from lfr_engine.vision.frame import ByteArray, FloatArray
 from tests.inference.networks import mean_colour
 
 F32 = DeviceOptions(precision="f32", requests=1, threads=1)
@@ -42,6 +42,23 @@ def test_bytes_become_what_the_network_was_trained_on(
     outputs = Session(network, input_, F32).run(plain(10, 20, 30))
     np.testing.assert_allclose(outputs["means"], [expected], rtol=1e-6)
     np.testing.assert_allclose(outputs["sums"], [[sum(expected)]], rtol=1e-6)
+
+
+def test_the_first_run_of_a_session_is_made_alone(
+    network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two first runs at once deadlock inside OpenVINO's binding, for ever."""
+    alone: list[bool] = []
+    run = Session.run
+
+    def watched(self: Session, pictures: ByteArray) -> dict[str, FloatArray]:
+        alone.append(session._FIRST_RUN.locked())
+        return run(self, pictures)
+
+    monkeypatch.setattr(Session, "run", watched)
+    made = Session(network, Input(), F32)
+    made.run(plain(1, 2, 3))
+    assert alone == [True, False]
 
 
 def test_a_session_is_made_for_the_size_and_batch_asked_for(network: Path) -> None:
