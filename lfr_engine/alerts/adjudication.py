@@ -1,8 +1,8 @@
 """What people do with an alert: look, give an opinion, decide, and say what came of it.
 
 Owns: the checks of R2 and R10 on every step a person takes. Never: a decision of its own; a default
-answer; a score before a first opinion. Strategy: pure functions from the alert as it stands to the
-journal event that records the step, or a refusal; ``lifecycle.applied`` then changes the alert.
+answer; a score before one's own opinion. Strategy: pure functions from the alert as it stands to
+the journal event that records the step, or a refusal; ``lifecycle.applied`` then changes the alert.
 """
 
 from __future__ import annotations
@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lfr_engine.alerts.lifecycle import OPEN, Alert, AlertState, Step, require_role, stepped
+from lfr_engine.alerts.lifecycle import (
+    ENGAGED,
+    OPEN,
+    ROLES,
+    Alert,
+    AlertState,
+    Step,
+    require_role,
+    stepped,
+)
 from lfr_engine.alerts.reasons import require_reasons
 from lfr_engine.clock import Stamp
 from lfr_engine.errors import InputError, RuleError
@@ -21,7 +30,9 @@ from lfr_engine.journal.events.alerts import (
     AlertExpired,
     AlertOpinion,
     AlertOutcome,
+    ExpiryReason,
 )
+from lfr_engine.journal.events.deployment import OutcomeEntered
 from lfr_engine.journal.events.fields import Role
 
 Opinion = Literal["same", "different", "not_sure"]
@@ -40,7 +51,8 @@ Outcome = Literal[
 class AdjudicationSettings:
     """How alerts are decided.
 
-    deployment: its id, for the journal. blind: hide the score until a first opinion. two_person:
+    deployment: its id, for the journal. blind: hide the score from each person until their own
+    opinion. two_person:
     passing an alert takes two people who both say "same"; either may discount. decide_within_s: an
     alert nobody decided expires; in a minute a person has walked 84 m.
     """
@@ -59,9 +71,13 @@ class Person:
     role: Role
 
 
-def score_shown(alert: Alert, settings: AdjudicationSettings) -> bool:
-    """Whether the score and margin may be shown (R10): after a first opinion or a decision."""
-    return not settings.blind or bool(alert.opinions) or alert.state not in OPEN
+def score_shown(alert: Alert, settings: AdjudicationSettings, viewer: str) -> bool:
+    """Whether ``viewer`` may see the score and margin (R10).
+
+    Opinions are independent: a score is shown to whoever has given their own opinion, and to the
+    others once the alert is decided. What somebody else thinks opens nothing.
+    """
+    return not settings.blind or viewer in alert.opinions or alert.state not in OPEN
 
 
 def display(
@@ -121,7 +137,7 @@ def decide(
     subject = f"alert {alert.reference}"
     if not reasons:
         raise InputError(subject, "a decision needs a reason")
-    first = require_reasons(subject, reasons, decision)[0]
+    first = require_reasons(subject, dict.fromkeys(reasons), decision)[0]
     second = _second_person(alert, person) if settings.two_person and step is Step.PASS else None
     return AlertDecided(
         actor=person.name,
@@ -131,7 +147,8 @@ def decide(
         decision=decision,
         reason=first.code,
         reason_group=first.group,
-        note=_note(reasons, note),
+        reasons=list(dict.fromkeys(reasons)),
+        note=note or None,
         second_actor=second,
         second_role="operator" if second else None,
     )
@@ -162,7 +179,47 @@ def record_outcome(
         alert=alert.reference,
         outcome=outcome,
         reason=reasons[0] if reasons else None,
-        note=_note(reasons, note),
+        reasons=list(dict.fromkeys(reasons)) or None,
+        note=note or None,
+    )
+
+
+def require_engaged(subject: str, state: AlertState, outcome: str) -> None:
+    """Raise ``RuleError`` (R2) unless an officer spoke to somebody: else nothing came of it."""
+    if state not in ENGAGED:
+        raise RuleError(
+            "R2", subject, f"nobody was engaged upon it, so there is no {outcome}", "say so first"
+        )
+
+
+def enter(
+    alert: Alert | None,
+    person: Person,
+    outcome: str,
+    count: int,
+    settings: AdjudicationSettings,
+    note: str = "",
+) -> OutcomeEntered:
+    """A count of what came of it, such as arrests; of one alert, or of none in particular.
+
+    Raises:
+        RuleError: R2, nobody was engaged upon the alert, or the role may not say; R9, staff.
+    """
+    subject = f"outcome {outcome}" if alert is None else f"alert {alert.reference}"
+    if person.role not in ROLES[Step.ENGAGE] or not person.name.strip():
+        raise RuleError("R2", subject, f"as {person.role} nobody may enter an outcome")
+    if alert is not None and alert.state is AlertState.BLUE:
+        raise RuleError("R9", subject, "is of consenting staff: they are in no count of outcomes")
+    if alert is not None:
+        require_engaged(subject, alert.state, outcome)
+    return OutcomeEntered(
+        actor=person.name,
+        role=person.role,
+        deployment=settings.deployment,
+        outcome=outcome,
+        count=count,
+        alert=None if alert is None else alert.reference,
+        note=note or None,
     )
 
 
@@ -174,23 +231,20 @@ def overdue(alert: Alert, settings: AdjudicationSettings, now: Stamp) -> AlertEx
     waited_ns = now.monotonic_ns - alert.touched.monotonic_ns
     if alert.state not in OPEN or waited_ns < settings.decide_within_s * 1e9:
         return None
-    return expire(alert, settings, now)
+    return expire(alert, "timeout", settings, now)
 
 
-def expire(alert: Alert, settings: AdjudicationSettings, now: Stamp) -> AlertExpired:
-    """Let an undecided alert expire at once: a newer pass or a withdrawal ended its use."""
+def expire(
+    alert: Alert, reason: ExpiryReason, settings: AdjudicationSettings, now: Stamp
+) -> AlertExpired:
+    """Let an undecided alert expire at once, because its use has ended."""
     stepped(alert, Step.EXPIRE)
     return AlertExpired(
         deployment=settings.deployment,
         alert=alert.reference,
         after_ms=(now.monotonic_ns - alert.raised.monotonic_ns) / 1e6,
+        reason=reason,
     )
-
-
-def _note(reasons: Sequence[str], note: str) -> str | None:
-    """The journal holds one reason by code, the first; the others are kept in words."""
-    also = f"also: {', '.join(reasons[1:])}" if len(reasons) > 1 else ""
-    return "; ".join(part for part in (note, also) if part) or None
 
 
 def _second_person(alert: Alert, person: Person) -> str:

@@ -63,6 +63,14 @@ OPEN = frozenset({AlertState.GENERATED, AlertState.DISPLAYED})
 PENDING = OPEN | {AlertState.PASSED}
 """Somebody still has to decide or to act; at most one of an entry on a site."""
 
+ENGAGED = (
+    AlertState.ENGAGED,
+    AlertState.CONFIRMED_TRUE,
+    AlertState.CONFIRMED_FALSE,
+    AlertState.IDENTITY_NOT_ESTABLISHED,
+)
+"""An officer spoke to somebody because of it."""
+
 _FINDINGS = (Step.CONFIRM, Step.REFUTE, Step.NOT_ESTABLISH)
 TRANSITIONS: dict[tuple[AlertState, Step], AlertState] = {
     (AlertState.GENERATED, Step.DISPLAY): AlertState.DISPLAYED,
@@ -79,16 +87,7 @@ TRANSITIONS: dict[tuple[AlertState, Step], AlertState] = {
     (AlertState.NO_ACTION, Step.LOSE): AlertState.LOST,  # a correction
     (AlertState.NO_ACTION, Step.ENGAGE): AlertState.ENGAGED,
     # What officers established may be corrected by them; the last one counts.
-    **{
-        (came_from, step): AlertState(step.value)
-        for came_from in (
-            AlertState.ENGAGED,
-            AlertState.CONFIRMED_TRUE,
-            AlertState.CONFIRMED_FALSE,
-            AlertState.IDENTITY_NOT_ESTABLISHED,
-        )
-        for step in _FINDINGS
-    },
+    **{(came_from, step): AlertState(step.value) for came_from in ENGAGED for step in _FINDINGS},
 }
 
 OUTCOMES = (Step.ENGAGE, Step.LOSE, Step.LEAVE, *_FINDINGS)

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from zlib import crc32
 
 from lfr_engine.alerts import adjudication
 from lfr_engine.alerts.adjudication import AdjudicationSettings, Decision, Opinion, Outcome, Person
 from lfr_engine.alerts.evidence import Finding, Verdict
-from lfr_engine.alerts.lifecycle import OPEN, Alert, AlertState, applied, generated
+from lfr_engine.alerts.lifecycle import ENGAGED, OPEN, Alert, AlertState, applied, generated
 from lfr_engine.alerts.policy import (
     Answer,
     Before,
@@ -39,19 +39,15 @@ from lfr_engine.journal.events.alerts import (
     AlertRetained,
     AlertSuppressed,
     AlertUpdated,
+    ExpiryReason,
     RecognitionDeclined,
 )
+from lfr_engine.journal.events.deployment import OutcomeEntered
 from lfr_engine.journal.events.fields import Event
 
 Key = tuple[str, str]
 """(entry, site)."""
 
-_ENGAGED = (
-    AlertState.ENGAGED,
-    AlertState.CONFIRMED_TRUE,
-    AlertState.CONFIRMED_FALSE,
-    AlertState.IDENTITY_NOT_ESTABLISHED,
-)
 _OF_ONE_ALERT = (
     AlertUpdated,
     AlertDisplayed,
@@ -134,7 +130,7 @@ class AlertTable:
             alerts=sum(states.values()) - states[AlertState.BLUE],
             undecided=sum(states[state] for state in OPEN),
             false_alerts=states[AlertState.DISCOUNTED] + states[AlertState.CONFIRMED_FALSE],
-            engaged=sum(states[state] for state in _ENGAGED),
+            engaged=sum(states[state] for state in ENGAGED),
             confirmed_true=states[AlertState.CONFIRMED_TRUE],
         )
 
@@ -161,7 +157,7 @@ class AlertTable:
         events: list[Event] = []
         if answer is Answer.REPLACE:
             assert before.newest is not None
-            events.append(adjudication.expire(before.newest, self.adjudication, now))
+            events.append(adjudication.expire(before.newest, "newer_pass", self.adjudication, now))
         if answer in (Answer.RAISE, Answer.REPLACE):
             events.append(self._raise(finding, facts, site, now, threshold, age_ms))
         elif answer is Answer.UPDATE:
@@ -218,6 +214,13 @@ class AlertTable:
         self.apply(event, now)
         return event
 
+    def entered(
+        self, person: Person, outcome: str, count: int, reference: str | None, note: str = ""
+    ) -> OutcomeEntered:
+        """A count that officers enter, of one alert or none. Raises as ``adjudication.enter``."""
+        alert = None if reference is None else self[reference]
+        return adjudication.enter(alert, person, outcome, count, self.adjudication, note)
+
     def tick(self, now: Stamp) -> tuple[AlertExpired, ...]:
         """Let what nobody decided in time expire; call it about once a second."""
         due = [
@@ -231,10 +234,20 @@ class AlertTable:
 
     def withdraw(self, entry: str, now: Stamp) -> tuple[AlertExpired, ...]:
         """An entry left the list: its undecided alerts expire at once (R15)."""
+        mine = [alert for alert in self._alerts.values() if alert.entry == entry]
+        return self._expire(mine, "withdrawn", now)
+
+    def close(self, reason: ExpiryReason, now: Stamp) -> tuple[AlertExpired, ...]:
+        """The deployment ends: what is undecided expires, because nobody may decide any more."""
+        return self._expire(self._alerts.values(), reason, now)
+
+    def _expire(
+        self, alerts: Iterable[Alert], reason: ExpiryReason, now: Stamp
+    ) -> tuple[AlertExpired, ...]:
         due = [
-            adjudication.expire(alert, self.adjudication, now)
-            for alert in self._alerts.values()
-            if alert.entry == entry and alert.state in OPEN
+            adjudication.expire(alert, reason, self.adjudication, now)
+            for alert in alerts
+            if alert.state in OPEN
         ]
         for event in due:
             self.apply(event, now)

@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager, suppress
 import trio
 
 from lfr_engine.actors.journaler import open_journaler
-from lfr_engine.app.deployment_opening import Opened, open_all, plain
+from lfr_engine.app.deployment_opening import Opened, open_all
+from lfr_engine.app.deployment_refusal import plain
 from lfr_engine.app.deployment_session import Session
 from lfr_engine.app.deployment_settings import DeploymentSettings, Models
 from lfr_engine.app.deployment_settling import due_records, settle, writer

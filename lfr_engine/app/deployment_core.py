@@ -9,7 +9,7 @@ and is journalled at once after. Alerts are changed in their owner's task only (
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import trio
@@ -17,19 +17,17 @@ import trio
 from lfr_engine.actors.alerting import AlertingSettings
 from lfr_engine.actors.events import AlertChanged, AlertTold, EngineEvent, PassEnded
 from lfr_engine.actors.journaler import Journaler
-from lfr_engine.alerts import adjudication
-from lfr_engine.alerts.adjudication import (
-    AdjudicationSettings,
-)
+from lfr_engine.alerts.adjudication import AdjudicationSettings
 from lfr_engine.alerts.bluelist import BlueList, BlueSettings
 from lfr_engine.alerts.ceiling import Ceiling, CeilingSettings
 from lfr_engine.alerts.evidence import EvidenceSettings
-from lfr_engine.alerts.lifecycle import OPEN, Alert, AlertState
+from lfr_engine.alerts.lifecycle import Alert, AlertState
 from lfr_engine.alerts.stop import Capture, StopMachine, StopSettings
 from lfr_engine.alerts.table import AlertCounts, AlertTable
 from lfr_engine.app import deployment_pictures as alert_pictures
 from lfr_engine.app.deployment_figures import Figures
-from lfr_engine.app.deployment_opening import Opened, plain, stamped
+from lfr_engine.app.deployment_opening import Opened, stamped
+from lfr_engine.app.deployment_refusal import plain
 from lfr_engine.app.deployment_settling import due_records, settle
 from lfr_engine.app.engine import CameraPlan, Engine, Matching
 from lfr_engine.clock import Clock, Stamp, stamp
@@ -37,10 +35,8 @@ from lfr_engine.deployment.clockguard import ClockGuard
 from lfr_engine.deployment.intervals import clopper_pearson
 from lfr_engine.errors import InputError
 from lfr_engine.identity.evidence_store import new_name
-from lfr_engine.journal.events.alerts import AlertExpired
-from lfr_engine.journal.events.deployment import (
-    DeploymentEnded,
-)
+from lfr_engine.journal.events.alerts import ExpiryReason
+from lfr_engine.journal.events.deployment import DeploymentEnded
 from lfr_engine.journal.events.engine import CameraDown as DownEvent
 from lfr_engine.journal.events.engine import CameraUp as UpEvent
 from lfr_engine.journal.events.fields import Event
@@ -55,6 +51,15 @@ SETTLE_S = 600.0
 ASIDE = 64
 """Pictures and camera events waiting to be kept; alerts come a few a minute."""
 TOLD = 256
+
+EXPIRES_AS: Mapping[str, ExpiryReason] = {
+    "authority_end": "authority_end",
+    "operator": "ended",
+    "stop": "ended",
+    "refused": "refused",
+    "fault": "refused",
+}
+"""Why what is undecided expires when a deployment ends for this reason."""
 
 Act = Callable[[AlertTable, Stamp], Sequence[Event]]
 AlertNews = AlertTold | AlertChanged
@@ -330,7 +335,8 @@ class SessionCore:
             while self._pending:  # noqa: ASYNC110 - pictures come one by one
                 await trio.sleep(0.01)
         if self._ending is not None:
-            await self._ask(_expire_open)
+            reason = EXPIRES_AS[self._ending.reason]
+            await self._ask(lambda table, now: table.close(reason, now))
 
     async def _last_record(self) -> None:
         await self._summary()
@@ -387,17 +393,6 @@ class SessionCore:
         with trio.move_on_after(within_s):
             while self.engine.watching:  # noqa: ASYNC110 - cameras leave one by one
                 await trio.sleep(0.005)
-
-
-def _expire_open(table: AlertTable, now: Stamp) -> Sequence[Event]:
-    due: list[AlertExpired] = [
-        adjudication.expire(alert, table.adjudication, now)
-        for alert in table
-        if alert.state in OPEN
-    ]
-    for event in due:
-        table.apply(event, now)
-    return due
 
 
 def with_pictures(plan: CameraPlan) -> CameraPlan:

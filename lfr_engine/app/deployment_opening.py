@@ -12,13 +12,20 @@ from __future__ import annotations
 import collections
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lfr_engine import __version__
 from lfr_engine.alerts.policy import EntryFacts
 from lfr_engine.alerts.table import stamp_of
+from lfr_engine.app.deployment_refusal import (
+    calibration_refused,
+    clock_is_good,
+    clock_or_refusal,
+    journalled,
+    list_refused,
+    refused,
+)
 from lfr_engine.app.deployment_settings import DeploymentSettings, Models
 from lfr_engine.app.deployment_settling import (
     ENDED,
@@ -35,28 +42,25 @@ from lfr_engine.deployment.authority import Document, load
 from lfr_engine.deployment.clockguard import synchronised
 from lfr_engine.deployment.erasure import of_vault
 from lfr_engine.deployment.permission import (
-    CLOCK_TOLERANCE,
     LiveAuthority,
     Requirements,
     check,
-    refusal,
 )
 from lfr_engine.deployment.record import ListFacts
-from lfr_engine.errors import ConfigError, LfrError, RuleError
+from lfr_engine.errors import ConfigError, RuleError
 from lfr_engine.identity import calibration as calibrations
 from lfr_engine.identity.evidence_store import EvidenceStore, open_evidence
 from lfr_engine.identity.matcher import Gallery
 from lfr_engine.identity.store import StoredWatchlist
 from lfr_engine.identity.vault import open_vault
 from lfr_engine.identity.watchlist import Category, EntryState, Priority, Watchlist
-from lfr_engine.journal.events.deployment import AuthorityRefused, DeploymentStarted
-from lfr_engine.journal.events.engine import CalibrationRefused, ClockRefused, EngineStarted
+from lfr_engine.journal.events.deployment import DeploymentStarted
+from lfr_engine.journal.events.engine import EngineStarted
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.journal.events.watchlist import (
     EntryWithdrawn,
     VaultOpened,
     WatchlistLoaded,
-    WatchlistRefused,
 )
 from lfr_engine.journal.kinds import typed
 from lfr_engine.journal.place import key_path
@@ -149,9 +153,9 @@ def _open(
         clock_synchronised=synchronous,
         last_recorded=floor,
     )
-    if _clock_is_good(facts, clock):  # a bad one would erase what is not due
+    if clock_is_good(facts, clock):  # a bad one would erase what is not due
         settle(due_records(journal), settings.data, clock, write)
-    with _journalled(write, lambda problem: _clock_or_refusal(problem, document, facts, clock)):
+    with journalled(write, lambda problem: clock_or_refusal(problem, document, facts, clock)):
         document = load(settings.authority)
         if document.authority.mode == "deployment" and settings.presence_s is None:
             raise RuleError(
@@ -162,7 +166,7 @@ def _open(
     stored = _open_list(settings, document, clock, write)
     try:
         listed = stored.watchlist
-        with _journalled(write, lambda problem: _refused(problem, document)):
+        with journalled(write, lambda problem: refused(problem, document)):
             live = check(
                 document,
                 clock.utc(),
@@ -174,15 +178,15 @@ def _open(
                     builders=frozenset(listed.builders),
                 ),
             )
-        with _journalled(write, lambda problem: _list_refused(problem, listed.id)):
+        with journalled(write, lambda problem: list_refused(problem, listed.id)):
             listed.require_usable(live.authority.start)
         stored.vault.expire_at(live.authority.end)
         models = load_models()
-        with _journalled(write, _calibration_refused):
+        with journalled(write, calibration_refused):
             models.calibration.require(models.contract)
-        with _journalled(write, lambda problem: _list_refused(problem, listed.id)):
+        with journalled(write, lambda problem: list_refused(problem, listed.id)):
             gallery = stored.gallery(models.contract)
-        with _journalled(write, _calibration_refused):
+        with journalled(write, calibration_refused):
             threshold, by_category = _thresholds(settings, models.calibration, gallery)
         return _begin(
             settings, journal, clock, live, models, stored, gallery, threshold, by_category
@@ -301,7 +305,7 @@ def _open_list(
     write: Callable[[Sequence[Event]], None],
 ) -> StoredWatchlist:
     name = document.authority.watchlist
-    with _journalled(write, lambda problem: _list_refused(problem, name)):
+    with journalled(write, lambda problem: list_refused(problem, name)):
         if "/" in name or name.startswith("."):
             raise ConfigError(f"watchlist {name:.80}", "is not a usable id")
         vault = open_vault(
@@ -398,57 +402,3 @@ def _entry_facts(listed: Watchlist, withdrawn: set[str]) -> dict[str, EntryFacts
         )
         for one in listed.entries
     }
-
-
-# refusing ------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _journalled(
-    write: Callable[[Sequence[Event]], None], event_of: Callable[[LfrError], Event]
-) -> Iterator[None]:
-    """A problem in the block is journalled and goes on."""
-    try:
-        yield
-    except LfrError as problem:
-        write([event_of(problem)])
-        raise
-
-
-def _clock_is_good(facts: Requirements, clock: Clock) -> bool:
-    last = facts.last_recorded
-    rewound = last is not None and last - clock.utc() > CLOCK_TOLERANCE
-    required = facts.settings.require_synchronised_clock
-    return not rewound and (facts.clock_synchronised or not required)
-
-
-def _clock_or_refusal(
-    problem: LfrError, document: Document | None, facts: Requirements, clock: Clock
-) -> Event:
-    """A refusal for the clock's sake is journalled as what it is."""
-    if _clock_is_good(facts, clock):
-        return _refused(problem, document)
-    last, now = facts.last_recorded, clock.utc()
-    if last is not None and last - now > CLOCK_TOLERANCE:
-        return ClockRefused(cause="rewound", expected=last, found=now)
-    return ClockRefused(cause="unsynchronised", found=now)
-
-
-def _refused(problem: LfrError, document: Document | None) -> Event:
-    if isinstance(problem, RuleError):
-        return refusal(problem, document)
-    return AuthorityRefused(rule="R3", cause=plain(problem.cause))
-
-
-def _list_refused(problem: LfrError, watchlist: str) -> Event:
-    rule = problem.rule if isinstance(problem, RuleError) else "R4"
-    return WatchlistRefused(watchlist=watchlist, rule=rule, cause=plain(problem.cause))
-
-
-def _calibration_refused(problem: LfrError) -> Event:
-    return CalibrationRefused(cause=plain(problem.cause))
-
-
-def plain(text: str) -> str:
-    """A sentence as the journal takes it: words of at most 80 characters, 500 in all."""
-    return " ".join(word[:80] for word in text.split())[:500] or "not known"

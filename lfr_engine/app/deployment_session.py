@@ -1,10 +1,10 @@
-"""A deployment as people use it: see, decide, stop, withdraw, end.
+"""A deployment as people use it: look, stop, pause, resume, withdraw, end.
 
-Owns: what every call checks and journals. Never: a step of an alert without a named person; a
-picture shown that was not journalled as viewed. Strategy: whatever must be quick (stop, pause) acts
-first and is journalled at once after; everything that allows more (resume, a camera added) is
-journalled first. Whoever calls was told apart by ``api``; what the rules ask of a role is asked
-again here.
+Owns: what every call on capture, cameras and list checks and journals; alerts are
+``deployment_desk``'s. Never: a stop that is refused (R17). Strategy: whatever must be quick (stop,
+pause) acts first and is journalled at once after; everything that allows more (resume, a camera
+added) is journalled first. Whoever calls was told apart by ``api``; what the rules ask of a role is
+asked again here.
 """
 
 from __future__ import annotations
@@ -17,39 +17,28 @@ from dataclasses import dataclass
 import msgspec
 
 from lfr_engine.actors.camera import CameraReport
-from lfr_engine.alerts.adjudication import (
-    Decision,
-    Opinion,
-    Outcome,
-    Person,
-)
+from lfr_engine.alerts.adjudication import Person
 from lfr_engine.alerts.bluelist import Source
 from lfr_engine.alerts.ceiling import Reading
-from lfr_engine.alerts.lifecycle import Alert, AlertState
 from lfr_engine.alerts.stop import Capture
 from lfr_engine.alerts.table import AlertCounts, AlertTable
-from lfr_engine.app import deployment_pictures as alert_pictures
-from lfr_engine.app.deployment_core import SessionCore, with_pictures
-from lfr_engine.app.deployment_figures import TO_OPERATOR
-from lfr_engine.app.deployment_opening import plain
-from lfr_engine.app.deployment_pictures import AlertPictures
+from lfr_engine.app.deployment_core import with_pictures
+from lfr_engine.app.deployment_desk import AlertSession, named, sentence
+from lfr_engine.app.deployment_refusal import plain
 from lfr_engine.app.engine import CameraPlan
 from lfr_engine.clock import Stamp, stamp
 from lfr_engine.deployment.authority import Authority
 from lfr_engine.errors import InputError, RuleError
 from lfr_engine.identity.watchlist import Watchlist
-from lfr_engine.journal.events.alerts import AlertViewed
 from lfr_engine.journal.events.deployment import (
     DeploymentStopped,
-    OutcomeEntered,
     SignageConfirmed,
 )
 from lfr_engine.journal.events.engine import CameraChanged
-from lfr_engine.journal.events.fields import Event, Name, Text
-from lfr_engine.journal.events.watchlist import EntryWithdrawn, EvidenceHeld
+from lfr_engine.journal.events.fields import Event
+from lfr_engine.journal.events.watchlist import EntryWithdrawn
 from lfr_engine.journal.lines import Record
 
-SEE_PICTURES = frozenset({"operator", "officer", "ao"})
 END_BY_HAND = frozenset({"operator", "ao"})
 
 
@@ -79,7 +68,7 @@ class SessionState:
     cameras: dict[str, CameraReport]
 
 
-class Session(SessionCore):
+class Session(AlertSession):
     """A deployment. Made by ``open_deployment``; ``run`` it once.
 
     ``journaler.committed`` tells every journalled record, ``told`` every alert as it stands after
@@ -111,49 +100,6 @@ class Session(SessionCore):
             dict(self.engine.reports),
         )
 
-    async def alerts(self) -> list[Alert]:
-        """Every alert in memory, oldest first."""
-        found: list[Alert] = []
-        await self._look(found.extend)
-        return found
-
-    async def alert(self, reference: str) -> Alert:
-        """One alert as it stands."""
-        found: list[Alert] = []
-        await self._look(lambda table: found.append(table[reference]))
-        return found[0]
-
-    async def pictures(self, person: Person, reference: str) -> AlertPictures:
-        """An alert's pictures; that they were looked at is journalled first (R16)."""
-        if person.role not in SEE_PICTURES:
-            raise RuleError(
-                "R16", f"alert {reference:.20}", f"as {person.role} nobody may see its pictures"
-            )
-        pending = self._pending.get(reference)
-        if pending is not None:
-            await pending.wait()
-        alert = await self.alert(reference)
-        if not alert.pictures:
-            raise InputError(f"alert {reference:.20}", "has no pictures")
-        await self._record(
-            [
-                AlertViewed(
-                    actor=_name(person.name),
-                    role=person.role,
-                    deployment=self.deployment,
-                    alert=alert.reference,
-                )
-            ]
-        )
-        stored = self.opened.stored
-        return await self._lane.run(
-            alert_pictures.show,
-            self.opened.evidence,
-            alert.pictures,
-            stored,
-            stored.watchlist.entry(alert.entry),
-        )
-
     async def journal(
         self, after: int = 0, limit: int = 100, kinds: Sequence[str] = ()
     ) -> list[Record]:
@@ -163,101 +109,6 @@ class Session(SessionCore):
     async def head(self) -> int:
         """Number of the newest record."""
         return await self.journaler.use(lambda journal: journal.head.seq)
-
-    # what people do with alerts ------------------------------------------------------------------
-
-    async def display(self, person: Person, reference: str) -> Alert:
-        """The alert is before a person's eyes."""
-        _name(person.name)
-
-        def act(table: AlertTable, now: Stamp) -> Sequence[Event]:
-            first = table[reference].state is AlertState.GENERATED
-            event = table.displayed(reference, person, now)
-            if first:
-                self.telemetry.observe(TO_OPERATOR, event.after_ms / 1e3)
-            return (event,)
-
-        return await self._changed(reference, act)
-
-    async def opinion(self, person: Person, reference: str, opinion: Opinion) -> Alert:
-        """A first opinion; the score may be shown afterwards (R10)."""
-        _name(person.name)
-        return await self._changed(
-            reference, lambda table, now: (table.opinion(reference, person, opinion, now),)
-        )
-
-    async def decide(
-        self,
-        person: Person,
-        reference: str,
-        decision: Decision,
-        reasons: Sequence[str],
-        note: str = "",
-    ) -> Alert:
-        """The named decision (R2)."""
-        _name(person.name)
-        _note(note)
-
-        def act(table: AlertTable, now: Stamp) -> Sequence[Event]:
-            events: list[Event] = [table.decide(reference, person, decision, reasons, now, note)]
-            pictures = table[reference].pictures
-            if decision == "discounted" and pictures:
-                events.append(self._keep_until(table, reference, pictures, now))
-            return events
-
-        alert = await self._changed(reference, act)
-        await self._judge()
-        return alert
-
-    async def outcome(
-        self,
-        person: Person,
-        reference: str,
-        outcome: Outcome,
-        reasons: Sequence[str] = (),
-        note: str = "",
-        *,
-        arrest: bool = False,
-    ) -> Alert:
-        """What officers did or found; ``arrest`` is counted in the record (R7)."""
-        _name(person.name)
-        _note(note)
-
-        def act(table: AlertTable, now: Stamp) -> Sequence[Event]:
-            events: list[Event] = [table.outcome(reference, person, outcome, reasons, now, note)]
-            if arrest:
-                events.append(
-                    OutcomeEntered(
-                        actor=person.name,
-                        role=person.role,
-                        deployment=self.deployment,
-                        outcome="arrest",
-                        count=1,
-                        alert=reference,
-                    )
-                )
-            return events
-
-        alert = await self._changed(reference, act)
-        await self._judge()
-        return alert
-
-    async def hold(self, person: Person, reference: str, reason: str) -> None:
-        """Keep an alert's pictures beyond their time (R19)."""
-        alert = await self.alert(reference)
-        if not alert.pictures:
-            raise InputError(f"alert {reference:.20}", "has no pictures to keep")
-        await self._record(
-            [
-                EvidenceHeld(
-                    actor=_name(person.name),
-                    role=person.role,
-                    item=alert.pictures,
-                    reason=_text(reason),
-                    deployment=self.deployment,
-                )
-            ]
-        )
 
     # what people do with capture -----------------------------------------------------------------
 
@@ -281,8 +132,8 @@ class Session(SessionCore):
 
     async def pause(self, person: Person, note: str | None = None) -> None:
         """Let capture stand still; connections stay."""
-        name = _name(person.name)
-        event = self._stop.pause("operator", name, _text(note) if note else None)
+        name = named(person.name)
+        event = self._stop.pause("operator", name, sentence(note) if note else None)
         self.engine.capture(self._stop.may_capture)
         if event is not None:
             await self._record([event])
@@ -290,7 +141,7 @@ class Session(SessionCore):
     async def resume(self, person: Person, note: str | None = None) -> None:
         """A named person lets capture go on after a pause or a stop (R17)."""
         was_stopped = self._stop.state is Capture.STOPPED
-        event = self._stop.resume(person, stamp(self._clock), _text(note) if note else None)
+        event = self._stop.resume(person, stamp(self._clock), sentence(note) if note else None)
         await self._record([event])
         if not self._stop.may_capture:
             return  # somebody stopped it meanwhile
@@ -313,7 +164,7 @@ class Session(SessionCore):
         """End the deployment in good order before its time; the list is erased with it (R4)."""
         if person.role not in END_BY_HAND:
             raise RuleError("R17", f"deployment {self.deployment}", f"{person.role} may not end it")
-        self._close("operator", _name(person.name), _text(note) if note else None)
+        self._close("operator", named(person.name), sentence(note) if note else None)
 
     def leave(self) -> None:
         """The process ends, the deployment does not: it may be resumed until the authority ends."""
@@ -325,10 +176,10 @@ class Session(SessionCore):
         await self._record(
             [
                 SignageConfirmed(
-                    actor=_name(person.name),
+                    actor=named(person.name),
                     role=person.role,
                     deployment=self.deployment,
-                    note=_text(note) if note else None,
+                    note=sentence(note) if note else None,
                 )
             ]
         )
@@ -365,8 +216,8 @@ class Session(SessionCore):
         began_ns = self._clock.monotonic_ns()
         stored = self.opened.stored
         listed = stored.watchlist
-        listed.withdrawn(entry, _text(reason))  # refused now, before anything changed
-        name = _name(person.name)
+        listed.withdrawn(entry, sentence(reason))  # refused now, before anything changed
+        name = named(person.name)
         self._gallery = self._gallery.without([entry])
         await self.engine.swap_gallery(self._gallery)
         effective_ms = (self._clock.monotonic_ns() - began_ns) / 1e6
@@ -404,7 +255,7 @@ class Session(SessionCore):
             raise InputError(f"entry {entry:.64}", "is not on the blue list")
         if camera not in self.engine.reports:
             raise InputError(f"camera {camera:.40}", "there is no such camera")
-        _name(person.name)
+        named(person.name)
         await self._record(
             self._blue.register(person, entry, camera, self._clock.utc(), source, group)
         )
@@ -412,7 +263,7 @@ class Session(SessionCore):
     async def _camera_changed(self, person: Person, camera: str, change: str) -> None:
         event = msgspec.convert(
             {
-                "actor": _name(person.name),
+                "actor": named(person.name),
                 "role": person.role,
                 "camera": camera,
                 "change": change,
@@ -421,27 +272,3 @@ class Session(SessionCore):
             CameraChanged,
         )
         await self._record([event])
-
-
-def _name(text: str) -> str:
-    try:
-        return msgspec.convert(text, Name)
-    except msgspec.ValidationError as exc:
-        raise InputError("name", "is empty or longer than 80 characters") from exc
-
-
-def _text(text: str) -> str:
-    try:
-        return msgspec.convert(text, Text)
-    except msgspec.ValidationError as exc:
-        raise InputError(
-            "reason",
-            "is empty, longer than 500 characters or one long word",
-            "say it in a sentence",
-        ) from exc
-
-
-def _note(text: str) -> None:
-    """A note is optional, and other reasons are written beside it."""
-    if text and len(_text(text)) > 250:
-        raise InputError("note", "is longer than 250 characters")

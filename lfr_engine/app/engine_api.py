@@ -68,7 +68,7 @@ class LiveEngine:
     async def read(self, topic: TopicSpec[Any], after: int, limit: int, caller: Caller) -> Page:
         """Alerts or decisions after a cursor, as this caller may see them."""
         await trio.lowlevel.checkpoint()
-        return self._running.ledger.read(topic.name, after, limit, caller.role)
+        return self._running.ledger.read(topic.name, after, limit, caller)
 
     async def snapshot(self, topic: TopicSpec[Any], arguments: Any, caller: Caller) -> Any:  # noqa: ARG002 - the port names them
         """The present board or metrics."""
@@ -86,7 +86,7 @@ class LiveEngine:
         """Hear a topic from now on."""
         running = self._running
         if topic.durable:
-            with running.ledger.subscribe(topic.name, caller.role) as durable:
+            with running.ledger.subscribe(topic.name, caller) as durable:
                 yield durable
         elif topic is PREVIEW:
             yield PreviewReader(running, arguments)

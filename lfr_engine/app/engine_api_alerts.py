@@ -31,9 +31,7 @@ def person(caller: Caller) -> Person:
 async def alerts_list(running: Running, command: a.AlertsList, caller: Caller) -> s.AlertPage:
     """Alerts, newest first."""
     await trio.lowlevel.checkpoint()
-    return running.ledger.page(
-        command.states, command.camera, command.older, command.limit, caller.role
-    )
+    return running.ledger.page(command.states, command.camera, command.older, command.limit, caller)
 
 
 async def alerts_get(running: Running, command: a.AlertsGet, caller: Caller) -> s.Alert:
@@ -92,6 +90,19 @@ async def alerts_outcome(running: Running, command: a.AlertsOutcome, caller: Cal
     return await _after(running, alert, caller)
 
 
+async def outcomes_enter(running: Running, command: a.OutcomesEnter, caller: Caller) -> s.Done:
+    """Arrests and other counts (R7)."""
+    _desk(running)
+    if running.session is None:
+        raise Conflict("exercise", "keeps no record that outcomes could be entered in")
+    if command.alert is not None:
+        running.ledger.get(command.alert, caller)
+    await running.session.enter_outcome(
+        person(caller), command.outcome, command.count, command.alert, command.note
+    )
+    return s.Done()
+
+
 async def alerts_hold(running: Running, command: a.AlertsHold, caller: Caller) -> s.Done:
     """Keep the pictures beyond their time (R19)."""
     _desk(running)
@@ -128,5 +139,6 @@ ALERT_HANDLERS: dict[type[a.Command[Any]], Any] = {
     a.AlertsOpinion: alerts_opinion,
     a.AlertsDecide: alerts_decide,
     a.AlertsOutcome: alerts_outcome,
+    a.OutcomesEnter: outcomes_enter,
     a.AlertsHold: alerts_hold,
 }

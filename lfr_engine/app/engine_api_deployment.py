@@ -16,13 +16,13 @@ import trio
 
 from lfr_engine.api.port import Caller, CallRecord, Conflict
 from lfr_engine.app.board import moment
-from lfr_engine.app.deployment_opening import plain
+from lfr_engine.app.deployment_refusal import plain
 from lfr_engine.app.deployment_session import Session
 from lfr_engine.app.engine_api_alerts import person
 from lfr_engine.app.running import Running, capture_state
 from lfr_engine.deployment.intervals import clopper_pearson
 from lfr_engine.deployment.page import full_page, public_page
-from lfr_engine.deployment.record import as_values
+from lfr_engine.deployment.record import as_values, without_open_scores
 from lfr_engine.deployment.totals import build
 from lfr_engine.enrolment.image import Enrolled, enrol_image
 from lfr_engine.errors import RuleError
@@ -33,6 +33,7 @@ from lfr_engine.journal.lines import committed
 from lfr_engine.journal.verification import VerifyResult, verify
 from lfr_engine.protocol import arguments as a
 from lfr_engine.protocol import shapes as s
+from lfr_engine.protocol.commands import CallerRole
 
 WITHOUT_INTERLOCK = dt.timedelta(seconds=15)
 """When to say again that an operator is there, where nothing depends on it."""
@@ -266,8 +267,10 @@ async def journal_verify(running: Running, _: a.JournalVerify, __: Caller) -> s.
     )
 
 
-async def report_get(running: Running, command: a.ReportGet, _: Caller) -> s.Report:
-    """The record of a deployment from the journal alone (R7)."""
+async def report_get(running: Running, command: a.ReportGet, caller: Caller) -> s.Report:
+    """The record of a deployment from the journal alone (R7); who judges alerts is told no score of
+    those that are undecided (R10).
+    """
     session = _session(running, "report.get")
     name = command.deployment or session.deployment
     path = session.opened.settings.data / "journal.jsonl"
@@ -275,6 +278,8 @@ async def report_get(running: Running, command: a.ReportGet, _: Caller) -> s.Rep
     def made() -> s.Report:
         with path.open("rb") as file:
             record = build((placed.record for placed in committed(file, path)), name)
+        if caller.role is CallerRole.OPERATOR:
+            record = without_open_scores(record)
         pages = {"public": public_page, "oversight": full_page}
         make = pages.get(command.page)
         return s.Report(

@@ -1,7 +1,7 @@
 """Alerts and decisions as subscribers follow them, folded from the journal's events.
 
-Owns: the two durable topics, their cursors, and what each role may see. Never: a score before a
-first opinion (R10), a blue-list alert for an officer (R9), an alert for an officer that nobody
+Owns: the two durable topics, their cursors, and what each role may see. Never: a score before
+one's own opinion (R10), a blue-list alert for an officer (R9), an alert for an officer that nobody
 decided (R2). Strategy: the same fold over the same events in every mode, so that a client resumes
 after a restart with the cursor it had; in an exercise, which keeps no journal, the cursor counts
 the events of this run.
@@ -152,14 +152,14 @@ class AlertLedger:
         """Cursor of the newest event of a topic; 0 where there is none."""
         return self._topics[topic].head
 
-    def read(self, topic: str, after: int, limit: int, role: CallerRole) -> Page:
-        """Events with cursors above ``after`` that ``role`` may see."""
+    def read(self, topic: str, after: int, limit: int, caller: Caller) -> Page:
+        """Events with cursors above ``after``, as ``caller`` may see them."""
         stored = self._topics[topic]
         items: list[Item] = []
         for entry in stored.entries:
             if entry.cursor <= after:
                 continue
-            item = self._item(entry, role)
+            item = self._item(entry, caller)
             if item is None:
                 continue
             items.append(item)
@@ -168,17 +168,17 @@ class AlertLedger:
         return Page(items, max(after, stored.head), stored.kept_after)
 
     @contextmanager
-    def subscribe(self, topic: str, role: CallerRole) -> Iterator[TopicReader]:
-        """What is folded in from now on, as ``role`` may see it."""
+    def subscribe(self, topic: str, caller: Caller) -> Iterator[TopicReader]:
+        """What is folded in from now on, as ``caller`` may see it."""
         with self._topics[topic].live.subscribe() as subscription:
-            yield _Reader(self, subscription, role)
+            yield _Reader(self, subscription, caller)
 
     def get(self, reference: str, caller: Caller) -> s.Alert:
         """One alert. Raises ``NotFound``, also where the caller may not know of it."""
         kept = self._kept.get(reference)
         if kept is None or not visible(kept.alert, caller.role):
             raise NotFound(f"alert {reference:.20}", "there is no such alert")
-        return self._shape(kept)
+        return self._shape(kept, caller)
 
     def page(
         self,
@@ -186,7 +186,7 @@ class AlertLedger:
         camera: str | None,
         older: int | None,
         limit: int,
-        role: CallerRole,
+        caller: Caller,
     ) -> s.AlertPage:
         """Alerts, newest first."""
         found: list[s.Alert] = []
@@ -196,26 +196,26 @@ class AlertLedger:
                 continue
             alert = kept.alert
             if (
-                not visible(alert, role)
+                not visible(alert, caller.role)
                 or (states and alert.state.value not in states)
                 or (camera is not None and camera not in {name for name, _ in alert.tracks})
             ):
                 continue
             if len(found) == limit:
                 return s.AlertPage(alerts=found, older=last)
-            found.append(self._shape(kept))
+            found.append(self._shape(kept, caller))
             last = kept.cursor
         return s.AlertPage(alerts=found)
 
-    def _item(self, entry: _Entry, role: CallerRole) -> Item | None:
+    def _item(self, entry: _Entry, caller: Caller) -> Item | None:
         kept = self._kept.get(entry.alert)
-        if kept is None or not visible(kept.alert, role):
+        if kept is None or not visible(kept.alert, caller.role):
             return None
-        return Item(entry.step or self._shape(kept), entry.cursor)
+        return Item(entry.step or self._shape(kept, caller), entry.cursor)
 
-    def _shape(self, kept: _Kept) -> s.Alert:
+    def _shape(self, kept: _Kept, caller: Caller) -> s.Alert:
         alert, event = kept.alert, kept.event
-        shown = score_shown(alert, self._settings)
+        shown = score_shown(alert, self._settings, caller.name)
         words = self._words(alert.entry)
         open_until = alert.touched.utc + dt.timedelta(seconds=self._settings.decide_within_s)
         return s.Alert(
@@ -256,19 +256,19 @@ class _Reader:
     """One subscriber's end; what it may not see is passed over."""
 
     def __init__(
-        self, ledger: AlertLedger, subscription: Subscription[_Entry], role: CallerRole
+        self, ledger: AlertLedger, subscription: Subscription[_Entry], caller: Caller
     ) -> None:
         self._ledger = ledger
         self._subscription = subscription
-        self._role = role
+        self._caller = caller
 
     async def receive(self) -> Item | Lagged:
-        """The next event this role may see, or how many were missed."""
+        """The next event this caller may see, or how many were missed."""
         while True:
             entry = await self._subscription.receive()
             if isinstance(entry, Lagged):
                 return entry
-            item = self._ledger._item(entry, self._role)  # noqa: SLF001 - one class in two halves
+            item = self._ledger._item(entry, self._caller)  # noqa: SLF001 - one class in two halves
             if item is not None:
                 return item
 
@@ -291,6 +291,7 @@ def _transition(
 ) -> s.Transition:
     actor, role = (event.actor, event.role) if isinstance(event, PersonEvent) else ("engine",) * 2
     reason, note = getattr(event, "reason", None), getattr(event, "note", None)
+    reasons = getattr(event, "reasons", None) or ([reason] if reason else [])
     return s.Transition(
         alert=getattr(event, "alert", ""),
         came_from=before.value,
@@ -298,6 +299,6 @@ def _transition(
         at=moment(at),
         actor=actor,
         role=role,
-        reasons=[reason] if reason else [],
+        reasons=list(reasons),
         note=note or "",
     )

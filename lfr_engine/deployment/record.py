@@ -73,22 +73,26 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert from beginning to end, without the nominal's id; full record only."""
+    """One alert from beginning to end, without the nominal's id; full record only.
+
+    score: None where whoever asks may still have to judge it (R10). reasons: every code given.
+    expired: why nobody may decide any more, None where it did not expire.
+    """
 
     alert: str
     raised: dt.datetime
     camera: str
     category: str
-    score: float
+    score: float | None
     threshold: float
     late: bool
     displayed_after_ms: float | None
     decision: str | None
-    reason: str | None
+    reasons: list[str]
     decided_by: str | None
     action: str | None
     outcome: str | None
-    expired: bool
+    expired: str | None
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +126,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 class AlertTotals(msgspec.Struct, frozen=True, kw_only=True):
     """Alerts, the blue list left out. Each alert is in one of ``passed``, ``discounted``,
     ``expired`` and ``open``; ``false`` is discounted or confirmed false after engagement.
+    by_reason: decisions that gave a code; one may give several. by_expiry: why alerts expired.
     """
 
     raised: int
@@ -140,6 +145,7 @@ class AlertTotals(msgspec.Struct, frozen=True, kw_only=True):
     false: int
     by_category: dict[str, int]
     by_reason: dict[str, int]
+    by_expiry: dict[str, int]
 
 
 class DeploymentRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +156,7 @@ class DeploymentRecord(msgspec.Struct, frozen=True, kw_only=True):
     counted in ``small_groups``. findings: what does not add up, in words.
     """
 
-    format: int = 1
+    format: int = 2
     deployment: str
     mode: str
     authority: str
@@ -204,6 +210,17 @@ class DeploymentRecord(msgspec.Struct, frozen=True, kw_only=True):
     passes_over_time: list[tuple[dt.datetime, int]]
     evidence: Evidence
     findings: list[str]
+
+
+def without_open_scores(record: DeploymentRecord) -> DeploymentRecord:
+    """The record for somebody who may still have to judge its undecided alerts (R10)."""
+    shown = [
+        alert
+        if alert.decision is not None or alert.expired is not None
+        else msgspec.structs.replace(alert, score=None)
+        for alert in record.alert_list
+    ]
+    return msgspec.structs.replace(record, alert_list=shown)
 
 
 def as_json(record: DeploymentRecord) -> bytes:

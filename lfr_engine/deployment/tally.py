@@ -34,7 +34,7 @@ class AlertTally:
     decision: alerts.AlertDecided | None = None
     action: str | None = None
     outcome: str | None = None
-    expired: bool = False
+    expired: alerts.AlertExpired | None = None
 
 
 @dataclass(slots=True)
@@ -68,6 +68,7 @@ class Tally:
     suppressed: Counter[str] = field(default_factory=Counter)
     declined: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
+    alert_outcomes: dict[tuple[str, str], int] = field(default_factory=dict)
     blue_passes: dict[str, alerts.BluePass] = field(default_factory=dict)
     blue_hits: set[str] = field(default_factory=set)
     latencies: dict[tuple[int, str], deployment.LatencySummary] = field(default_factory=dict)
@@ -227,7 +228,7 @@ def _outcome(tally: Tally, _: dt.datetime, event: alerts.AlertOutcome) -> None:
 def _expired(tally: Tally, _: dt.datetime, event: alerts.AlertExpired) -> None:
     alert = _alert(tally, event)
     if alert is not None:
-        alert.expired = True
+        alert.expired = event
 
 
 def _suppressed(tally: Tally, _: dt.datetime, event: alerts.AlertSuppressed) -> None:
@@ -239,11 +240,17 @@ def _declined(tally: Tally, _: dt.datetime, event: alerts.RecognitionDeclined) -
 
 
 def _entered(tally: Tally, _: dt.datetime, event: deployment.OutcomeEntered) -> None:
-    alert = tally.raised.get(event.alert or "")
-    if alert is not None and alert.event.blue:
+    if event.alert is None:
+        tally.outcomes[event.outcome] += event.count
+        return
+    alert = _alert(tally, event)
+    if alert is None:
+        return
+    if alert.event.blue:
         tally.findings.append(f"an outcome was entered for blue-list alert {event.alert} (R9)")
         return
-    tally.outcomes[event.outcome] += event.count
+    # of one alert the last entry counts, so that a slip can be corrected and a repeat adds nothing
+    tally.alert_outcomes[event.alert, event.outcome] = event.count
 
 
 def _blue_pass(tally: Tally, _: dt.datetime, event: alerts.BluePass) -> None:

@@ -23,6 +23,7 @@ from lfr_engine.deployment.record import (
     ListFacts,
 )
 from lfr_engine.deployment.tally import AlertTally, CameraTally, Tally, collect
+from lfr_engine.journal.events.alerts import AlertDecided
 from lfr_engine.journal.lines import Record
 
 
@@ -97,7 +98,7 @@ def _record(tally: Tally) -> DeploymentRecord:
         alerts=totals,
         suppressed=_sorted(tally.suppressed),
         declined=_sorted(tally.declined),
-        outcomes=_sorted(tally.outcomes),
+        outcomes=_outcomes(tally),
         blue_passes=len(tally.blue_passes),
         blue_hits=len(hits),
         measures=four_measures(
@@ -155,7 +156,12 @@ def _alert_totals(public: list[AlertTally]) -> AlertTotals:
     )
     actions = Counter(alert.action for alert in public)
     outcomes = Counter(alert.outcome for alert in public)
-    reasons = Counter(alert.decision.reason for alert in public if alert.decision)
+    reasons = Counter(
+        code for alert in public if alert.decision for code in _reasons(alert.decision)
+    )
+    unread: Counter[str] = Counter(
+        alert.expired.reason or "unknown" for alert in public if alert.expired is not None
+    )
     return AlertTotals(
         raised=len(public),
         late=sum(alert.event.late for alert in public),
@@ -177,6 +183,7 @@ def _alert_totals(public: list[AlertTally]) -> AlertTotals:
         ),
         by_category=_sorted(Counter(alert.event.category for alert in public)),
         by_reason=_sorted(reasons),
+        by_expiry=_sorted(unread),
     )
 
 
@@ -214,6 +221,18 @@ def _groups(tally: Tally, hits: set[str]) -> tuple[list[Measure], int]:
     return shown, len(walked) - len(large)
 
 
+def _reasons(decision: AlertDecided) -> list[str]:
+    """Every code that was given; older journals hold the first alone."""
+    return decision.reasons or [decision.reason]
+
+
+def _outcomes(tally: Tally) -> dict[str, int]:
+    counts = Counter(tally.outcomes)
+    for (_, outcome), count in tally.alert_outcomes.items():
+        counts[outcome] += count
+    return _sorted(counts)
+
+
 def _relay_totals(relayed: Mapping[tuple[str, str, str], str]) -> dict[str, dict[str, int]]:
     by_bearer: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for (_, _, bearer), state in relayed.items():
@@ -233,11 +252,11 @@ def _alert_facts(alert: AlertTally) -> AlertFacts:
         late=event.late,
         displayed_after_ms=alert.displayed_after_ms,
         decision=decision.decision if decision else None,
-        reason=decision.reason if decision else None,
+        reasons=_reasons(decision) if decision else [],
         decided_by=decision.actor if decision else None,
         action=alert.action,
         outcome=alert.outcome,
-        expired=alert.expired,
+        expired=(alert.expired.reason or "unknown") if alert.expired else None,
     )
 
 

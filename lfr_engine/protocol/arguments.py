@@ -222,7 +222,7 @@ class AlertsDisplayed(Command[s.Alert], frozen=True, kw_only=True):
 
 
 class AlertsOpinion(Command[s.Alert], frozen=True, kw_only=True):
-    """Give the first opinion; the score is shown afterwards (R10)."""
+    """Give one's own opinion; the score is shown afterwards, to who gave it (R10)."""
 
     alert: Name
     opinion: Literal["same", "different", "not_sure"]
@@ -251,6 +251,19 @@ class AlertsOutcome(Command[s.Alert], frozen=True, kw_only=True):
     ]
     reasons: Annotated[list[Code], Meta(max_length=8)] = []
     arrest: bool = False
+    note: Text = ""
+
+
+class OutcomesEnter(Command[s.Done], frozen=True, kw_only=True):
+    """Enter a count of what came of it: arrests, people safeguarded and others.
+
+    Counts without an alert add up; of one alert the last count of an outcome holds, so that a slip
+    can be corrected, also to 0.
+    """
+
+    outcome: Annotated[str, Meta(pattern=r"\A[a-z][a-z_]{0,39}\Z")]
+    count: Annotated[int, Meta(ge=0, le=1_000)] = 1
+    alert: Name | None = None
     note: Text = ""
 
 

@@ -149,6 +149,7 @@ _ROWS = (
     _changes("alerts.opinion", a.AlertsOpinion, OPERATOR),
     _changes("alerts.decide", a.AlertsDecide, OPERATOR),
     _changes("alerts.outcome", a.AlertsOutcome, OPERATOR, OFFICER),
+    _changes("outcomes.enter", a.OutcomesEnter, OPERATOR, OFFICER),
     _changes("alerts.hold", a.AlertsHold, OPERATOR, AO),
     _changes("blue.pass", a.BluePass, ENGINEER, OPERATOR, INTEGRATOR),
     _reads("blue.status", a.BlueStatus, ENGINEER, OPERATOR, INTEGRATOR, AO, AUDITOR),

@@ -210,7 +210,8 @@ class Transition(Shape, frozen=True, kw_only=True):
 
 
 class Alert(Shape, frozen=True, kw_only=True):
-    """A possible match. ``score`` and ``margin`` are absent until a first opinion is given (R10).
+    """A possible match. ``score``, ``margin`` and ``threshold`` are absent until the caller gave
+    an opinion of their own, or it is decided (R10).
 
     ``reference`` is the short code that radios show; ``age_ms`` runs from capture.
     """

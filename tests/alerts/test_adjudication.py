@@ -4,8 +4,9 @@ from typing import get_args
 
 import pytest
 
-from lfr_engine.alerts.adjudication import Person, score_shown
+from lfr_engine.alerts.adjudication import AdjudicationSettings, Person, score_shown
 from lfr_engine.alerts.lifecycle import AlertState
+from lfr_engine.alerts.policy import EntryFacts
 from lfr_engine.alerts.reasons import REASONS, Group
 from lfr_engine.alerts.table import AlertTable
 from lfr_engine.errors import InputError, RuleError
@@ -44,17 +45,30 @@ def test_display_says_how_long_after_the_capture() -> None:
     assert alerts.displayed(event.alert, OLGA, at(1.8)).after_ms == pytest.approx(800)
 
 
-def test_the_score_is_hidden_until_a_first_opinion() -> None:
-    alerts, ref = shown()
-    assert not score_shown(alerts[ref], alerts.adjudication)
+@pytest.mark.parametrize("two_person", [False, True])
+def test_the_score_is_hidden_from_everybody_until_their_own_opinion(two_person: bool) -> None:
+    alerts, ref = shown(two_person=two_person)
+
+    def told() -> list[str]:
+        people = ("Olga", "Otto", "integrator")
+        return [name for name in people if score_shown(alerts[ref], alerts.adjudication, name)]
+
+    assert told() == []
     alerts.opinion(ref, OLGA, "not_sure", at(3))
-    assert score_shown(alerts[ref], alerts.adjudication)
+    assert told() == ["Olga"]
+    alerts.opinion(ref, OTTO, "different", at(4))
+    assert told() == ["Olga", "Otto"]
+
+
+def test_an_engine_that_is_set_to_show_scores_shows_them() -> None:
+    alerts, ref = shown()
+    assert score_shown(alerts[ref], AdjudicationSettings("dep-1", blind=False), "Otto")
 
 
 def test_the_score_is_shown_once_decided_without_an_opinion() -> None:
     alerts, ref = shown()
     alerts.decide(ref, OLGA, "discounted", ["different_features"], at(3))
-    assert score_shown(alerts[ref], alerts.adjudication)
+    assert score_shown(alerts[ref], alerts.adjudication, "Otto")
 
 
 @pytest.mark.parametrize(
@@ -88,11 +102,37 @@ def test_a_decision_needs_reasons_that_fit(reasons: list[str], match: str) -> No
         alerts.decide(ref, OLGA, "passed", reasons, at(3))
 
 
-def test_further_reasons_are_kept_in_words() -> None:
+def test_every_reason_is_kept_by_its_code_once() -> None:
     alerts, ref = shown()
-    event = alerts.decide(ref, OLGA, "discounted", ["angle", "blur", "lighting"], at(3), "crowd")
+    codes = ["angle", "blur", "angle", "lighting"]
+    event = alerts.decide(ref, OLGA, "discounted", codes, at(3), "crowd")
     assert (event.reason, event.reason_group) == ("angle", "environment")
-    assert event.note == "crowd; also: blur, lighting"
+    assert event.reasons == ["angle", "blur", "lighting"]
+    assert event.note == "crowd"
+
+
+def test_every_reason_of_an_outcome_is_kept() -> None:
+    alerts, ref = shown()
+    assert alerts.decide(ref, OLGA, "passed", ["likeness"], at(3)).note is None
+    event = alerts.outcome(ref, FINN, "lost", ["not_found", "too_late"], at(9))
+    assert event.reasons == ["not_found", "too_late"]
+    assert alerts.outcome(ref, FINN, "no_action", [], at(9)).reasons is None
+
+
+def test_an_arrest_is_entered_only_where_somebody_was_engaged() -> None:
+    alerts, ref = shown()
+    alerts.decide(ref, OLGA, "passed", ["likeness"], at(3))
+    with pytest.raises(RuleError, match="nobody was engaged"):
+        alerts.entered(FINN, "arrest", 1, ref)
+    alerts.outcome(ref, FINN, "engaged", [], at(9))
+    assert alerts.entered(FINN, "arrest", 1, ref).alert == ref
+    assert alerts.entered(FINN, "safeguarding", 2, None).count == 2
+    with pytest.raises(RuleError, match="as auditor"):
+        alerts.entered(Person("Ada", "auditor"), "arrest", 1, None)
+    (blue,) = offer(alerts, 20, EntryFacts("sam", "blue", blue=True))
+    assert isinstance(blue, AlertGenerated)
+    with pytest.raises(RuleError, match="R9"):
+        alerts.entered(FINN, "arrest", 1, blue.alert)
 
 
 def test_no_outcome_without_a_decision() -> None:
@@ -129,6 +169,7 @@ def test_an_undecided_alert_expires_and_then_takes_no_decision() -> None:
     assert alerts.tick(at(60)) == ()
     (event,) = alerts.tick(at(61.2))
     assert event.after_ms == pytest.approx(60_100)
+    assert event.reason == "timeout"
     assert alerts.tick(at(99)) == ()
     with pytest.raises(RuleError, match="expired"):
         alerts.decide(ref, OLGA, "passed", ["likeness"], at(100))

@@ -15,7 +15,7 @@ from lfr_engine.alerts.policy import (
     cooldown_s,
 )
 from lfr_engine.alerts.table import AlertTable
-from lfr_engine.journal.events.alerts import AlertGenerated, AlertSuppressed
+from lfr_engine.journal.events.alerts import AlertExpired, AlertGenerated, AlertSuppressed
 from tests.alerts.support import ANNA, BERT, FINN, OLGA, at, finding, names, offer, table
 
 
@@ -71,7 +71,10 @@ def test_another_site_and_another_person_are_never_hidden() -> None:
 def test_a_new_pass_replaces_an_alert_that_nobody_decided() -> None:
     alerts = table()
     offer(alerts, 1.0)
-    assert names(offer(alerts, 40.0, number=2)) == ["AlertExpired", "AlertGenerated"]
+    events = offer(alerts, 40.0, number=2)
+    assert names(events) == ["AlertExpired", "AlertGenerated"]
+    assert isinstance(events[0], AlertExpired)
+    assert events[0].reason == "newer_pass"
     assert [alert.state for alert in alerts] == [AlertState.EXPIRED, AlertState.GENERATED]
 
 

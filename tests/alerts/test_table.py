@@ -16,7 +16,14 @@ from hypothesis.stateful import (
     rule,
 )
 
-from lfr_engine.alerts.adjudication import AdjudicationSettings, Decision, Opinion, Outcome, Person
+from lfr_engine.alerts.adjudication import (
+    AdjudicationSettings,
+    Decision,
+    Opinion,
+    Outcome,
+    Person,
+    score_shown,
+)
 from lfr_engine.alerts.evidence import Finding, Track, Verdict
 from lfr_engine.alerts.lifecycle import PENDING, AlertState
 from lfr_engine.alerts.policy import EntryFacts, PolicySettings
@@ -202,10 +209,17 @@ class AlertMachine(RuleBasedStateMachine):
         opinion=st.sampled_from(["same", "different", "not_sure"]),
     )
     def think(self, reference: str, person: Person, opinion: Opinion) -> None:
+        others = {OLGA, OTTO, FINN} - {person}
+        before = {one: self.sees(reference, one) for one in others}
         try:
             self.keep(self.table.opinion(reference, person, opinion, at(self.now)))
         except LfrError:
             return
+        assert self.sees(reference, person)
+        assert {one: self.sees(reference, one) for one in others} == before
+
+    def sees(self, reference: str, person: Person) -> bool:
+        return score_shown(self.table[reference], self.table.adjudication, person.name)
 
     @rule(reference=alerts, person=people, to_pass=st.booleans())
     def decide(self, reference: str, person: Person, to_pass: bool) -> None:
@@ -245,7 +259,9 @@ class AlertMachine(RuleBasedStateMachine):
 
     @rule(facts=st.sampled_from(ENTRIES))
     def withdraw(self, facts: EntryFacts) -> None:
-        self.keep(*self.table.withdraw(facts.entry, at(self.now)))
+        events = self.table.withdraw(facts.entry, at(self.now))
+        assert all(event.reason == "withdrawn" for event in events)
+        self.keep(*events)
 
     @rule()
     def crash(self) -> None:
@@ -316,6 +332,18 @@ def test_two_cameras_and_a_re_entry_are_one_alert_for_each_pass() -> None:
 
 def test_who_stands_in_view_for_minutes_is_one_pass() -> None:
     assert replayed(walk(ANNA, "north", 1, 0, 300)) == {"anna": 1}
+
+
+def test_what_is_undecided_at_the_end_expires_with_the_ends_reason() -> None:
+    alerts = table()
+    (event,) = offer(alerts, 1.0)
+    offer(alerts, 1.0, BERT, number=2)
+    assert isinstance(event, AlertGenerated)
+    alerts.displayed(event.alert, OLGA, at(2))
+    alerts.decide(event.alert, OLGA, "passed", ["likeness"], at(3))
+    (closed,) = alerts.close("authority_end", at(9))
+    assert (closed.reason, alerts[closed.alert].entry) == ("authority_end", "bert")
+    assert alerts[event.alert].state is AlertState.PASSED
 
 
 def test_a_decision_is_an_event_with_a_name() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ import pytest
 import structlog
 import trio
 
-from lfr_engine.api.port import CallRecord, Conflict, EngineApi, Item, NotFound
+from lfr_engine.api.port import Caller, CallRecord, Conflict, EngineApi, Item, NotFound
 from lfr_engine.app.engine_api import HANDLERS
 from lfr_engine.app.engine_api_deployment import journalled
 from lfr_engine.config import CameraConfig
@@ -517,6 +518,95 @@ def test_a_deployment_is_driven_over_the_socket(tmp_path: Path) -> None:
             with pytest.raises(RuleError, match="R4"):
                 await made.call(_enrolment(), AO)
             assert (await made.call(a.DeploymentsEnd(reason="over"), AO)).phase == "ended"
+
+    play(scenario)
+
+
+def test_two_operators_judge_without_knowing_score_or_opinion_of_the_other(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "data").build()
+    otto = dataclasses.replace(OPERATOR, name="otto", session="s-2")
+    judges = (OPERATOR, otto)
+
+    async def views(made: Stage, name: str, caller: Caller) -> list[s.Alert]:
+        """The alert in every way in which a caller may meet it."""
+        (listed,) = (await made.call(a.AlertsList(), caller)).alerts
+        page = await made.engine.read(ALERTS, 0, 10, caller)
+        return [
+            listed,
+            await made.call(a.AlertsGet(alert=name), caller),
+            *(item.body for item in page.items),
+        ]
+
+    async def knows(made: Stage, name: str, caller: Caller) -> set[bool]:
+        seen = await views(made, name, caller)
+        return {bool(one.score or one.margin or one.threshold) for one in seen}
+
+    async def scenario() -> None:
+        async with deployment_stage(rig, two_person=True) as made:
+            name = (await first_alert(made)).alert
+            for caller in judges:
+                await made.call(a.AlertsDisplayed(alert=name), caller)
+            judged = await made.call(a.AlertsOpinion(alert=name, opinion="same"))
+            assert judged.score is not None
+            assert await knows(made, name, OPERATOR) == {True}
+            for caller in (otto, AO, INTEGRATOR, AUDITOR):
+                assert await knows(made, name, caller) == {False}
+            # nothing that Otto may ask for says what was thought before him
+            seen = await views(made, name, otto)
+            steps = await made.engine.read(DECISIONS, 0, 10, otto)
+            report = await made.call(a.ReportGet(page="oversight"), otto)
+            assert [step.body.went_to for step in steps.items] == ["displayed", "displayed"]
+            assert "same" not in str([one.history for one in seen])
+            (facts,) = report.record["alert_list"]
+            assert facts["score"] is None
+            assert f"{judged.score:.3f}" not in report.page
+            refused = a.AlertsDecide(alert=name, decision="passed", reasons=["likeness"])
+            with pytest.raises(RuleError, match="two people"):
+                await made.call(refused, otto)
+            own = await made.call(a.AlertsOpinion(alert=name, opinion="same"), otto)
+            assert own.score == judged.score
+            assert await knows(made, name, INTEGRATOR) == {False}
+            decided = await made.call(refused, otto)
+            assert decided.state == "passed"
+            assert await knows(made, name, INTEGRATOR) == {True}
+            assert await knows(made, name, OFFICER) == {True}
+            report = await made.call(a.ReportGet(), otto)
+            assert report.record["alert_list"][0]["score"] is not None
+
+    play(scenario)
+
+
+def test_arrests_and_other_outcomes_reach_the_figures(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "data").build()
+
+    async def scenario() -> None:
+        async with deployment_stage(rig) as made:
+            name = (await first_alert(made)).alert
+            await made.call(a.AlertsDisplayed(alert=name))
+            decide = a.AlertsDecide(
+                alert=name, decision="passed", reasons=["likeness", "cannot_exclude"]
+            )
+            decided = await made.call(decide)
+            assert decided.history[-1].reasons == ["likeness", "cannot_exclude"]
+            early = a.AlertsOutcome(alert=name, outcome="lost", arrest=True)
+            with pytest.raises(RuleError, match="nobody was engaged"):
+                await made.call(early, OFFICER)
+            assert (await made.call(a.AlertsGet(alert=name))).state == "passed"
+            await made.call(a.AlertsOutcome(alert=name, outcome="engaged"), OFFICER)
+            true = a.AlertsOutcome(alert=name, outcome="confirmed_true", arrest=True)
+            await made.call(true, OFFICER)
+            await made.call(true, OFFICER)  # sent twice, counted once
+            enter = a.OutcomesEnter(outcome="safeguarding", count=3, note="two families")
+            await made.call(enter, OFFICER)
+            with pytest.raises(NotFound):
+                await made.call(a.OutcomesEnter(outcome="arrest", alert="NONE"), OFFICER)
+            report = await made.call(a.ReportGet(), AUDITOR)
+            assert report.record["outcomes"] == {"safeguarding": 3, "arrest": 1}
+            assert report.record["alerts"]["by_reason"] == {"cannot_exclude": 1, "likeness": 1}
+            lines = await made.call(a.JournalQuery(kinds=["outcome.entered"]), AUDITOR)
+            assert [line.data["outcome"] for line in lines.events] == [
+                "arrest", "arrest", "safeguarding"
+            ]  # fmt: skip
 
     play(scenario)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lfr_engine.deployment.measures import interval_in_words, measure, rate_in_words
-from lfr_engine.deployment.record import as_json, as_values
+from lfr_engine.deployment.record import as_json, as_values, without_open_scores
 from lfr_engine.deployment.tally import deployments
 from lfr_engine.deployment.totals import build
 from lfr_engine.errors import InputError
@@ -124,6 +124,45 @@ def test_a_resumed_deployment_keeps_its_totals_and_its_runs_apart() -> None:
     assert record.started == START
     assert [(row.run, row.p50) for row in record.latencies] == [(1, 20), (2, 30)]
     assert [i.kind for i in record.incidents] == ["engine restarted"]
+
+
+def test_of_one_alert_the_last_count_holds_and_counts_without_an_alert_add_up() -> None:
+    def arrests(count: int, alert: str | None = None, what: str = "arrest") -> Entry:
+        event = deployment.OutcomeEntered(
+            actor="x", role="officer", **D, outcome=what, count=count, alert=alert
+        )
+        return NOON, event
+
+    engaged = [alert("a"), decided("a", "passed", "likeness"), outcome("a", "engaged")]
+    counts = [arrests(1, "a"), arrests(1, "a"), arrests(2), arrests(1), arrests(1, "a", "caution")]
+    assert build(entries(*engaged, *counts), "D-1").outcomes == {"arrest": 4, "caution": 1}
+    mended = build(entries(*engaged, *counts, arrests(0, "a")), "D-1")
+    assert mended.outcomes["arrest"] == 3
+
+
+def test_every_reason_counts_and_why_alerts_expired() -> None:
+    both = alerts.AlertDecided(
+        actor="o", role="operator", **D, alert="a", decision="discounted", reason="blur",
+        reason_group="environment", reasons=["blur", "angle"],
+    )  # fmt: skip
+    gone = alerts.AlertExpired(**D, alert="b", after_ms=1, reason="withdrawn")
+    old = alerts.AlertExpired(**D, alert="c", after_ms=1)
+    story = [
+        alert("a"),
+        alert("b"),
+        alert("c"),
+        alert("d"),
+        (NOON, both),
+        (NOON, gone),
+        (NOON, old),
+    ]
+    record = build(entries(*story), "D-1")
+    assert record.alerts.by_reason == {"angle": 1, "blur": 1}
+    assert record.alerts.by_expiry == {"unknown": 1, "withdrawn": 1}
+    assert [one.reasons for one in record.alert_list] == [["blur", "angle"], [], [], []]
+    assert [one.expired for one in record.alert_list] == [None, "withdrawn", "unknown", None]
+    hidden = without_open_scores(record)
+    assert [one.score is None for one in hidden.alert_list] == [False, False, False, True]
 
 
 def test_small_groups_are_not_shown() -> None:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+import msgspec
 
 from lfr_engine.journal.events.fields import (
     Count,
@@ -19,6 +21,10 @@ from lfr_engine.journal.events.fields import (
     Time,
     kind,
 )
+
+Reasons = Annotated[list[Ref], msgspec.Meta(max_length=8)]
+"""Codes as a person gave them, the most important first."""
+ExpiryReason = Literal["timeout", "newer_pass", "withdrawn", "authority_end", "ended", "refused"]
 
 
 @kind("alert.generated")
@@ -108,13 +114,17 @@ class AlertOpinion(PersonEvent, frozen=True, kw_only=True):
 
 @kind("alert.decided")
 class AlertDecided(PersonEvent, frozen=True, kw_only=True):
-    """The named human decision (R2). With two persons, ``second_actor`` is the other one."""
+    """The named human decision (R2). With two persons, ``second_actor`` is the other one.
+
+    ``reasons``: every code given, ``reason`` first; ``reason_group`` is the first one's.
+    """
 
     deployment: Ref
     alert: Ref
     decision: Literal["passed", "discounted"]
     reason: Ref
     reason_group: Literal["subject", "system", "environment"]
+    reasons: Reasons | None = None
     note: Text | None = None
     second_actor: Name | None = None
     second_role: Role | None = None
@@ -135,16 +145,23 @@ class AlertOutcome(PersonEvent, frozen=True, kw_only=True):
         "identity_not_established",
     ]
     reason: Ref | None = None
+    reasons: Reasons | None = None
     note: Text | None = None
 
 
 @kind("alert.expired")
 class AlertExpired(Event, frozen=True, kw_only=True):
-    """Nobody decided in time."""
+    """Nobody decided, and why nobody may any more; ``after_ms`` since it was raised.
+
+    ``timeout``: the time to decide ran out; ``newer_pass``: the person came again and a fresh alert
+    was raised; ``withdrawn``: the entry left the list; ``authority_end``, ``ended``, ``refused``:
+    the deployment ended with it, by its authority, by a person, or because clock or list failed.
+    """
 
     deployment: Ref
     alert: Ref
     after_ms: Number
+    reason: ExpiryReason | None = None
 
 
 @kind("alert.retained")
