@@ -27,6 +27,8 @@ KEPT_TREND = 120
 KEPT_NOTICES = 20
 KEPT_HISTORY = 64
 """Steps kept of one alert; its life has fewer."""
+_APART = frozenset({"connecting", "lost"})
+"""Words of a link that is not open and is tried again."""
 STALE_NS = 3 * NS
 """A board older than this is called stale; the engine sends several a second."""
 OPEN_STATES = frozenset({"generated", "displayed"})
@@ -47,7 +49,7 @@ class State:
 
     Args:
         link: ``connecting``, ``open``, ``lost``, ``refused`` or ``closed``.
-        link_ns: Local monotonic time of the last change of the link.
+        link_ns: Local monotonic time since which the link is open, or is not.
         link_detail: Why it is lost or refused.
         roles: Role → where its connection stands.
         board: The newest board, however old; ``board_ns`` says when it came.
@@ -113,10 +115,12 @@ def reduce(state: State, message: m.Message) -> State:  # noqa: PLR0911 - one ca
         case m.LinkChanged():
             # another engine process may keep another time: the estimate begins again
             offset = None if message.word == "open" else state.offset_ns
+            # an attempt that fails is part of the same cut, whose age is what matters
+            same_cut = {state.link, message.word} <= _APART
             return replace(
                 state,
                 link=message.word,
-                link_ns=message.at_ns,
+                link_ns=state.link_ns if same_cut else message.at_ns,
                 link_detail=message.detail,
                 offset_ns=offset,
             )

@@ -1,66 +1,47 @@
-"""The real program against the real engine: real networks on real video, and a real deployment."""
+"""The real program against the real engine: ``lfr run`` with real networks on recorded video."""
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import re
-import shutil
-import subprocess
-import sys
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lfr_engine.inference.store import ModelStore, data_folder
-from tests.tui.served import ROOT, wait_for
-from tests.tui.terminal import PROGRAM, Terminal, cockpit_in
+from lfr_engine.cli import main
+from tests.tui.real import Place, deployment_in, exercise_in
+from tests.tui.terminal import PROGRAM, cockpit_in
 from tests.tui.test_terminal import Tmux, needs_tmux
 
-SHARED = ROOT.parent / "shared" / "data"
-CLIP = SHARED / "clips" / "hamilton.mp4"
-FACES = ("alex-lacamoire.png", "lin-manuel-miranda.png")
-LFR = PROGRAM[:-1]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.shared, needs_tmux]
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, needs_tmux]
+NOTICED_SECONDS = 2.0
+"""From the death of an engine to the words on the screen."""
 
 
-@pytest.fixture
-def deployment(tmp_path: Path) -> Iterator[Path]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.tui.deployed", str(tmp_path)], cwd=ROOT
-    ) as process:
-        try:
-            wait_for(lambda: (tmp_path / "e").exists() or process.poll() is not None)
-            assert process.poll() is None
-            yield tmp_path / "e"
-        finally:
-            process.kill()
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return deployment_in(tmp_path_factory.mktemp("d"))
 
 
-@pytest.fixture
-def exercise(tmp_path: Path) -> Iterator[Path]:
-    if not CLIP.exists():
-        pytest.skip("../shared holds no recorded video")
-    if not ModelStore(data_folder()).installed("opencv-zoo"):
-        pytest.skip("the opencv-zoo pack is not installed: lfr models install opencv-zoo")
-    (tmp_path / "list").mkdir()
-    for face in FACES:
-        shutil.copy(SHARED / "portraits" / face, tmp_path / "list" / face)
-    (tmp_path / "c.toml").write_text(
-        f'[[cameras]]\nname = "door"\nsource = "{CLIP}"\nrepeat = true\n'
-        f'[exercise]\nwatchlist = "{tmp_path / "list"}"\n[api]\nsocket = "{tmp_path / "e"}"\n',
-        encoding="utf-8",
-    )
-    with (
-        (tmp_path / "log").open("w") as log,
-        subprocess.Popen([*LFR, "run", str(tmp_path / "c.toml")], stderr=log) as process,
-    ):
-        try:
-            wait_for(lambda: (tmp_path / "e").exists() or process.poll() is not None, 60)
-            assert process.poll() is None, (tmp_path / "log").read_text()
-            yield tmp_path / "e"
-        finally:
-            process.kill()
+@pytest.fixture(scope="module")
+def exercise(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    place = exercise_in(tmp_path_factory.mktemp("x"))
+    with place.running():
+        yield place
+
+
+@contextlib.contextmanager
+def cockpit(place: Place, folder: Path, size: tuple[int, int]) -> Iterator[Tmux]:
+    """The real program in tmux."""
+    tmux = Tmux(folder, size, [*PROGRAM, "--connect", str(place.socket), "--no-bell"])
+    try:
+        yield tmux
+    finally:
+        tmux.run("kill-server")
 
 
 def reference(text: str) -> str:
@@ -70,16 +51,17 @@ def reference(text: str) -> str:
 
 
 def test_a_deployments_alert_is_passed_and_the_journal_shows_who_decided(
-    deployment: Path, tmp_path: Path
+    deployment: Place, tmp_path: Path
 ) -> None:
-    tmux = Tmux(tmp_path, (100, 30), [*PROGRAM, "--connect", str(deployment), "--no-bell"])
-    try:
+    with deployment.running() as engine, cockpit(deployment, tmp_path, (100, 30)) as tmux:
         tmux.until("DEPLOYMENT")
         tmux.until("● RUNNING")
         tmux.press("2")
         tmux.until("Is it the same person?")
         alert = reference(tmux.text())
+        assert "▀▀▀▀" in tmux.text()
         assert "score hidden until your opinion" in tmux.text()
+        assert not deployment.journal("alert.decided")
         tmux.press("s")
         tmux.until("threshold")  # the engine shows the score after the opinion, not before
         tmux.press("a")
@@ -89,20 +71,44 @@ def test_a_deployments_alert_is_passed_and_the_journal_shows_who_decided(
         tmux.press("f", *"alert.decided", "Enter")
         tmux.until(f"alert={alert}")
         assert "alert.decided" in tmux.text()
-        tmux.press("!")
-        tmux.until("Enter: STOP NOW")
-        tmux.press("Enter")
-        tmux.until("■ STOPPED")
-    finally:
-        tmux.run("kill-server")
+
+        # what the file itself says, and that the chain proves it
+        shown, opinion, decided = deployment.journal(
+            "alert.displayed", "alert.opinion", "alert.decided"
+        )
+        assert [one.body["alert"] for one in (shown, opinion, decided)] == [alert] * 3
+        who = {one.body["actor"] for one in (shown, opinion, decided)}
+        assert who == {getpass.getuser()}
+        assert decided.body["role"] == "operator"
+        assert (decided.body["decision"], decided.body["reason"]) == ("passed", "likeness")
+
+        # the engine dies, and comes back: no key is pressed
+        tmux.press("2", "f")
+        tmux.until("► passed")
+        engine.send_signal(signal.SIGKILL)
+        engine.wait()
+        tmux.until("NO LINK", NOTICED_SECONDS)
+        with deployment.running():
+            tmux.until("● RUNNING", 10)
+            tmux.until("● linked")
+            assert f"{alert}" in tmux.text()
+            assert "► passed" in tmux.text()
+            tmux.press("!")
+            tmux.until("Enter: STOP NOW")
+            tmux.press("Enter")
+            tmux.until("■ STOPPED")
+    with pytest.raises(SystemExit) as proved:
+        main(["journal", "verify", str(deployment.folder / "data" / "journal.jsonl")])
+    assert not proved.value.code
+    assert [one.body["actor"] for one in deployment.journal("deployment.stopped")] == [
+        getpass.getuser()
+    ]
 
 
-@pytest.mark.shared
 def test_an_exercise_on_recorded_video_is_watched_and_adjudicated(
-    exercise: Path, tmp_path: Path
+    exercise: Place, tmp_path: Path
 ) -> None:
-    tmux = Tmux(tmp_path, (80, 24), [*PROGRAM, "--connect", str(exercise), "--no-bell"])
-    try:
+    with cockpit(exercise, tmp_path, (80, 24)) as tmux:
         tmux.until("EXERCISE")
         tmux.press("2")
         tmux.until("Is it the same person?", 90)
@@ -118,16 +124,12 @@ def test_an_exercise_on_recorded_video_is_watched_and_adjudicated(
         tmux.until("state=passed")
         tmux.press("5")
         tmux.until("needs a deployment")  # an exercise keeps no journal, and says so
-    finally:
-        tmux.run("kill-server")
 
 
-@pytest.mark.shared
 def test_the_preview_of_a_real_camera_is_blurred_and_its_zone_can_be_edited(
-    exercise: Path,
+    exercise: Place,
 ) -> None:
-    line: Terminal
-    with cockpit_in(exercise, "--no-bell") as line:
+    with cockpit_in(exercise.socket, "--no-bell") as line:
         line.until("RUNNING")
         line.press("3")
         line.until("ZONE whole picture")

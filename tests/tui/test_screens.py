@@ -408,6 +408,30 @@ def test_on_a_thin_link_the_stop_is_asked_for_in_the_banner() -> None:
     run(scenario)
 
 
+def test_a_notice_never_hides_that_the_engine_is_gone() -> None:
+    async def scenario() -> None:
+        async with cockpit() as (app, pilot):
+            app.say("1A2B3C passed: likeness")
+            app.clock.advance(1)
+            app.hear(m.LinkChanged(app.clock.now_ns, "lost"))
+            app.clock.advance(2)
+            app.hear(m.LinkChanged(app.clock.now_ns, "connecting"))
+            app.draw()
+            await pilot.pause()
+            status = words(app).splitlines()[1]
+            assert "NO LINK" in status
+            assert "3.0s old" in status
+            assert status.endswith("link lost 2.0s")
+            app.say("not connected to the engine", "bad")  # said after the cut: both are shown
+            app.draw()
+            await pilot.pause()
+            status = words(app).splitlines()[1]
+            assert "NO LINK" in status
+            assert "not connected to the engine" in status
+
+    run(scenario)
+
+
 def test_a_stop_that_was_not_heard_is_the_big_word() -> None:
     async def scenario() -> None:
         async with cockpit() as (app, pilot):

@@ -200,3 +200,12 @@ def test_another_journal_takes_the_old_alerts_away() -> None:
 def test_a_message_it_does_not_know_is_a_defect() -> None:
     with pytest.raises(TypeError, match="not a message"):
         reduce(State(), "hello")  # type: ignore[arg-type]
+
+
+def test_a_cut_is_as_old_as_its_first_moment_however_often_it_was_tried_to_mend() -> None:
+    state = reduce(State(), m.LinkChanged(5, "open"))
+    for at, word in ((10, "lost"), (20, "connecting"), (30, "lost"), (40, "connecting")):
+        state = reduce(state, m.LinkChanged(at, word))
+        assert (state.link, state.link_ns) == (word, 10)
+    assert reduce(state, m.LinkChanged(50, "open")).link_ns == 50
+    assert reduce(state, m.LinkChanged(60, "refused")).link_ns == 60

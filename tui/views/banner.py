@@ -73,18 +73,22 @@ def _remaining(state: State, deployment: s.DeploymentState, now_ns: int) -> Line
 
 def _status(state: State, now_ns: int, cells: int) -> Line:
     right = _link(state, now_ns, cells)
-    left = headline(state, now_ns)
+    word, *rest = headline(state, now_ns)
     notice = state.notices[-1] if state.notices else None
-    if notice is not None and now_ns - notice.at_ns < _NOTICE_NS:
-        sign = {"good": "✓ ", "warn": "▲ ", "bad": "✖ "}.get(notice.level, "")
-        meaning: Meaning = {"good": "good", "warn": "warn"}.get(notice.level, "bad")  # type: ignore[assignment]
-        said = line((f" {sign}{notice.text}", meaning))
-        if width(said) > cells - width(right) - 1 and state.link == "open":
-            return fit(said, cells)
-        return ends(said, right, cells)
-    return ends(left, right, cells)
+    if notice is None or now_ns - notice.at_ns >= _NOTICE_NS:
+        return ends((word, *rest), right, cells)
+    sign = {"good": "✓ ", "warn": "▲ ", "bad": "✖ "}.get(notice.level, "")
+    meaning: Meaning = {"good": "good", "warn": "warn"}.get(notice.level, "bad")  # type: ignore[assignment]
+    said = line((f" {sign}{notice.text}", meaning))
+    if word[1] in _TROUBLE:
+        # what was done a moment ago never hides that the engine is gone or stands still
+        return ends((word, *(rest if notice.at_ns < state.link_ns else said)), right, cells)
+    if width(said) > cells - width(right) - 1 and state.link == "open":
+        return fit(said, cells)
+    return ends(said, right, cells)
 
 
+_TROUBLE: frozenset[Meaning] = frozenset({"alarm", "stop"})
 _NOTICE_NS = 6 * NS
 WIDE = 110
 """Columns from which there is room for our roles."""
@@ -110,7 +114,8 @@ def headline(state: State, now_ns: int) -> Line:  # noqa: PLR0911 - one case a t
     if board.engine.safe_stop:
         return line((" ■ STOPPED ", "stop"), " big red stop: nothing is captured until resumed")
     if state.link != "open":
-        return line((" ✖ NO LINK ", "alarm"), " what you see is old; reconnecting by itself")
+        old = age((now_ns - state.board_ns) / NS)
+        return line((" ✖ NO LINK ", "alarm"), f" all here is {old} old; reconnecting by itself")
     stale = state.stale_s(now_ns)
     if stale is not None:
         return line((" ▲ STALE ", "alarm"), f" nothing heard for {age(stale)}")
@@ -165,4 +170,6 @@ def _link(state: State, now_ns: int, cells: int) -> Line:
     if state.link == "open":
         roles = f" as {'+'.join(names)}" if cells >= WIDE else ""
         return line((f"{who}{roles}", "dim"), " ", ("● linked", "good"), " ")
-    return line((f"link {state.link} {since}", "bad"), " ")
+    # between two attempts it is "lost" and during one "connecting": to a person it is one cut
+    word = state.link if state.board is None or state.link == "refused" else "lost"
+    return line((f"link {word} {since}", "bad"), " ")
