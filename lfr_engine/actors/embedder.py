@@ -1,8 +1,8 @@
 """The embedder actor: one per device. Shots become templates, in micro-batches.
 
 Owns: the embedder network and its lane. Never: a template after it was sent, nor a file. Strategy:
-whatever waits in the channel when the network is free is one batch; track endings travel in the
-same channel, so they never overtake the shots before them.
+whatever waits in the channel when the network is free is one batch; of views that are lost with a
+failed network the matcher is told, so that it does not wait for them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 import trio
 
-from lfr_engine.actors.messages import Probe, Shot, ToEmbedder, ToMatcher, TrackClosed
+from lfr_engine.actors.messages import Probe, Shot, ShotLost, ToMatcher
 from lfr_engine.runtime.lanes import Lane, open_lane
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.vision.frame import ByteArray, FloatArray
@@ -39,7 +39,7 @@ class EmbedderSettings:
 async def run_embedder(
     settings: EmbedderSettings,
     open_embedder: Callable[[], FaceEmbedder],
-    receive: trio.MemoryReceiveChannel[ToEmbedder],
+    receive: trio.MemoryReceiveChannel[Shot],
     send: trio.MemorySendChannel[ToMatcher],
     telemetry: Telemetry,
     *,
@@ -62,32 +62,27 @@ async def run_embedder(
             try:
                 probes = await _embed(embedder, lane, batch, telemetry)
             except Exception:
-                # The shots are lost, but the endings behind them must still erase their passes.
-                for item in batch:
-                    if isinstance(item, TrackClosed):
-                        await send.send(item)
+                for shot in batch:
+                    await send.send(ShotLost(shot.track))
                 raise
-            for item in batch:
-                await send.send(probes.pop(0) if isinstance(item, Shot) else item)
+            for probe in probes:
+                await send.send(probe)
         send.close()
 
 
-def _waiting(receive: trio.MemoryReceiveChannel[ToEmbedder], most: int) -> list[ToEmbedder]:
-    items: list[ToEmbedder] = []
-    while len(items) < most:
+def _waiting(receive: trio.MemoryReceiveChannel[Shot], most: int) -> list[Shot]:
+    shots: list[Shot] = []
+    while len(shots) < most:
         try:
-            items.append(receive.receive_nowait())
+            shots.append(receive.receive_nowait())
         except (trio.WouldBlock, trio.EndOfChannel):
             break
-    return items
+    return shots
 
 
 async def _embed(
-    embedder: FaceEmbedder, lane: Lane, batch: list[ToEmbedder], telemetry: Telemetry
+    embedder: FaceEmbedder, lane: Lane, shots: list[Shot], telemetry: Telemetry
 ) -> list[Probe]:
-    shots = [item for item in batch if isinstance(item, Shot)]
-    if not shots:
-        return []
     crops = np.stack([shot.crop for shot in shots])
     try:
         with telemetry.timed("embed"):

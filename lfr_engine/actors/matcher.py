@@ -3,17 +3,26 @@
 Owns: the watchlist snapshot and every probe template (R1). Never: a template after its pass ended,
 and none leaves: what goes on are entry ids and scores. Strategy: the views of a pass are fused in
 ``PassMemory``; each new view is scored alone and fused; a new snapshot arrives as a message and
-takes effect with the next probe (R15).
+takes effect with the next probe (R15). Endings of passes come by a link of their own, past the
+views that queue for the embedder and for this actor, and a task of their own erases at once.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import trio
 
-from lfr_engine.actors.messages import NewGallery, Probe, Scored, ToAlerting, ToMatcher, TrackClosed
+from lfr_engine.actors.messages import (
+    NewGallery,
+    Probe,
+    Scored,
+    ToAlerting,
+    ToMatcher,
+    TrackClosed,
+)
 from lfr_engine.alerts.evidence import NO_SCORE, Ranking, Sighting, Track
 from lfr_engine.identity.matcher import Gallery, Matches
 from lfr_engine.identity.passes import PassMemory
@@ -40,35 +49,93 @@ async def run_matcher(
     settings: MatcherSettings,
     gallery: Gallery,
     receive: trio.MemoryReceiveChannel[ToMatcher],
+    endings: trio.MemoryReceiveChannel[TrackClosed],
     send: trio.MemorySendChannel[ToAlerting],
     telemetry: Telemetry,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Match until the probes' channel ends; then close ``send``. Erases everything on leaving.
+    """Match until probes and endings have ended; then close ``send``. Erases everything on leaving.
 
-    The time from the decision that a track ended to the erasure of its templates is observed as
-    the stage ``erase``.
+    Two stages are observed of each pass that had templates: ``erase``, from the decision that it
+    matched nobody more (its track ended and its last view was compared, whichever came later) to
+    their erasure; and ``track end to erase``, which counts the comparison of views under way, too.
     """
     memory: PassMemory[Track] = PassMemory(
         gallery.contract.dimension, most_passes=settings.most_passes
     )
+    passes = _OpenPasses(memory, telemetry)
     async with open_lane("matcher", width=1) as lane:
         task_status.started()
         try:
-            async for item in receive:
-                if isinstance(item, NewGallery):
-                    gallery.contract.require(item.gallery.contract, "new watchlist snapshot")
-                    gallery = item.gallery
-                    item.done.set()
-                elif isinstance(item, Probe):
-                    await send.send(await _score(item, gallery, memory, lane, telemetry))
-                else:
-                    _erase(item, memory, telemetry)
-                    await send.send(item)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_hear_endings, endings, passes, send)
+                async for item in receive:
+                    if isinstance(item, NewGallery):
+                        gallery.contract.require(item.gallery.contract, "new watchlist snapshot")
+                        gallery = item.gallery
+                        item.done.set()
+                        continue
+                    if isinstance(item, Probe):
+                        scored = await _score(item, gallery, memory, lane, telemetry)
+                        ended = passes.compared(item.shot.track, telemetry.clock.monotonic_ns())
+                        await send.send(scored)
+                    else:
+                        ended = passes.compared(item.track, telemetry.clock.monotonic_ns())
+                    if ended is not None:
+                        await send.send(ended)
         finally:
             telemetry.counts["erased templates"] += memory.erase_all()
     send.close()
+
+
+async def _hear_endings(
+    endings: trio.MemoryReceiveChannel[TrackClosed],
+    passes: _OpenPasses,
+    send: trio.MemorySendChannel[ToAlerting],
+) -> None:
+    """Erase first, tell after. An ending never overtakes a view of its pass: what counts as
+    compared is already in ``send`` or first in its queue.
+    """
+    async for closed in endings:
+        if passes.closed(closed):
+            await send.send(closed)
+
+
+class _OpenPasses:
+    """Which passes may be forgotten: closed ones of whom no view is under way any more."""
+
+    def __init__(self, memory: PassMemory[Track], telemetry: Telemetry) -> None:
+        self._memory = memory
+        self._telemetry = telemetry
+        self._compared: Counter[Track] = Counter()
+        self._awaited: dict[Track, TrackClosed] = {}
+
+    def compared(self, track: Track, now_ns: int) -> TrackClosed | None:
+        """A view was compared, or lost; returns the ending of its pass where it was the last."""
+        self._compared[track] += 1
+        closed = self._awaited.get(track)
+        if closed is None or self._compared[track] < closed.shots:
+            return None
+        del self._awaited[track]
+        self._erase(closed, now_ns)
+        return closed
+
+    def closed(self, closed: TrackClosed) -> bool:
+        """A track ended; whether it is forgotten already, else that waits for its last view."""
+        if self._compared[closed.track] < closed.shots:
+            self._awaited[closed.track] = closed
+            return False
+        self._erase(closed, closed.closed_ns)
+        return True
+
+    def _erase(self, closed: TrackClosed, decided_ns: int) -> None:
+        del self._compared[closed.track]
+        erased = self._memory.erase(closed.track)
+        if erased:
+            self._telemetry.counts["erased templates"] += erased
+            self._telemetry.since("erase", decided_ns)
+            self._telemetry.since("track end to erase", closed.closed_ns)
 
 
 async def _score(
@@ -104,10 +171,3 @@ def _ranking(gallery: Gallery, matches: Matches, row: int) -> Ranking:
         gallery.entries[second] if second >= 0 else None,
         float(matches.second_score[row]) if second >= 0 else NO_SCORE,
     )
-
-
-def _erase(closed: TrackClosed, memory: PassMemory[Track], telemetry: Telemetry) -> None:
-    erased = memory.erase(closed.track)
-    if erased:
-        telemetry.counts["erased templates"] += erased
-        telemetry.since("erase", closed.closed_ns)

@@ -71,7 +71,11 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class TrackClosed:
-    """A walker is gone. ``confirmed`` ones are passes. ``closed_ns`` is when that was decided."""
+    """A walker is gone. ``confirmed`` ones are passes. ``closed_ns`` is when that was decided.
+
+    shots: views of him that were sent to the embedder. The ending does not queue behind them: it
+    goes straight to the matcher, which knows by this number whether one is still under way.
+    """
 
     track: Track
     confirmed: bool
@@ -79,6 +83,14 @@ class TrackClosed:
     first_s: float
     last_s: float
     closed_ns: int
+    shots: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShotLost:
+    """A view that will never be compared: the embedder failed with it."""
+
+    track: Track
 
 
 @dataclass(slots=True, eq=False)
@@ -117,6 +129,5 @@ class Question:
     error: Exception | None = None
 
 
-ToEmbedder: TypeAlias = Shot | TrackClosed
-ToMatcher: TypeAlias = Probe | TrackClosed | NewGallery
+ToMatcher: TypeAlias = Probe | ShotLost | NewGallery
 ToAlerting: TypeAlias = Scored | TrackClosed | Question

@@ -3,12 +3,16 @@
 Owns: the tracker, the choice of views and the crops until they are sent. Never: a template, nor a
 crop of a face outside the zone (R21). Strategy: everything is decided by pure functions of
 ``vision``; a recorded source waits when the embedder is behind, a live one keeps only the best shot
-of each track and counts the weaker ones.
+of each track and counts the weaker ones. Time between pictures is the scene's; but when a live
+camera shows none at all, the loop's own time ends its tracks, so that nobody's template waits for a
+camera to come back (R1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +21,7 @@ import trio
 
 from lfr_engine.actors.events import FacesFollowed
 from lfr_engine.actors.feeds import Feed
-from lfr_engine.actors.messages import Detected, Shot, ToEmbedder, TrackClosed
+from lfr_engine.actors.messages import Detected, Shot, TrackClosed
 from lfr_engine.actors.preview import PreviewPort
 from lfr_engine.alerts.evidence import Track
 from lfr_engine.runtime.telemetry import Telemetry
@@ -46,12 +50,25 @@ Follow = Callable[[FacesFollowed], None]
 
 @dataclass(frozen=True, slots=True)
 class TrackingSettings:
-    """How one camera's walkers are followed and looked at. pictures: make what an alert shows."""
+    """How one camera's walkers are followed and looked at.
+
+    pictures: make what an alert shows. silence_s: a live camera without a picture for so long
+    (stalled, lost, paused, or none was detected) ends its tracks; a little more than a walker may
+    go unseen in pictures (``TrackerSettings.max_coasting_s``).
+    """
 
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     quality: QualityLimits = field(default_factory=QualityLimits)
     shots: ShotSettings = field(default_factory=ShotSettings)
     pictures: bool = False
+    silence_s: float = 1.5
+
+
+@dataclass(slots=True)
+class TrackNumbers:
+    """The next free number of a camera's tracks; outlives each tracker, so none is used twice."""
+
+    next: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,36 +84,45 @@ async def run_tracker(
     feed: Feed,
     cropper: Cropper | None,
     inside: Inside | None,
-    send: trio.MemorySendChannel[ToEmbedder],
+    send: trio.MemorySendChannel[Shot],
+    endings: trio.MemorySendChannel[TrackClosed],
     telemetry: Telemetry,
     preview: PreviewPort,
     health: CameraHealth,
+    numbers: TrackNumbers,
     *,
     follow: Follow | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Follow one camera until its feed ends, then close every track. Closes ``send`` on leaving.
+    """Follow one camera until its feed ends, then close every track. Closes its ends on leaving.
 
     cropper: None in commissioning, where nobody is templated (R27). inside: which boxes lie in the
     zone; everywhere where None. health: told the sizes of faces and who could be recognised.
     follow: told of every frame's faces before their views go on; must not block.
+    Should it fail, the open tracks are closed first, so that nobody's templates stay (R1).
     """
-    with send:
-        shots = _Shots(settings, feed, cropper, inside, telemetry, health)
-        tracker = Tracker(settings.tracker, inside)
+    with send, endings:
+        shots = _Shots(settings, feed, cropper, inside, send, endings, telemetry, health)
+        tracker = Tracker(settings.tracker, inside, numbers.next)
         scene = SceneWatch()
         task_status.started()
         try:
             while True:
-                try:
-                    detected = await feed.receive()
-                except trio.EndOfChannel:
-                    break
+                live = not feed.recorded and (len(tracker) or shots.waiting)
+                with trio.move_on_after(settings.silence_s if live else math.inf) as silence:
+                    try:
+                        detected = await feed.receive()
+                    except trio.EndOfChannel:
+                        break
+                if silence.cancelled_caught:
+                    await shots.close(tracker.close(EndReason.SILENT))
+                    continue
                 time_s = detected.scene_ns / 1e9
                 with telemetry.timed("track"):
                     cut = scene.changed(detected.frame.planes.y)
                     gone = tracker.close(EndReason.RESTART) if cut else ()
                     update = tracker.update(time_s, detected.faces)
+                numbers.next = tracker.next_id
                 coasting = tracker.predict(time_s)
                 hidden = coasting.boxes[coasting.unseen_s > 0]
                 with telemetry.timed("crop"):
@@ -106,12 +132,13 @@ async def run_tracker(
                     boxes = detected.faces.boxes
                     follow(FacesFollowed(feed.camera, time_s, boxes, update.track_ids))
                 telemetry.dropped(feed.camera, "crowd", update.refused)
-                for shot in chosen:
-                    await shots.send(send, shot)
-                for ended in gone + update.ended:
-                    await shots.close(send, ended)
-            for ended in tracker.close(EndReason.CLOSED):
-                await shots.close(send, ended)
+                await shots.send(chosen)
+                await shots.close(gone + update.ended)
+            await shots.close(tracker.close(EndReason.CLOSED))
+        except Exception:
+            shots.erase()
+            await shots.close(tracker.close(EndReason.RESTART))
+            raise
         finally:
             shots.erase()
 
@@ -125,6 +152,8 @@ class _Shots:
         feed: Feed,
         cropper: Cropper | None,
         inside: Inside | None,
+        send: trio.MemorySendChannel[Shot],
+        endings: trio.MemorySendChannel[TrackClosed],
         telemetry: Telemetry,
         health: CameraHealth,
     ) -> None:
@@ -137,7 +166,15 @@ class _Shots:
         self._cropper = cropper
         self._inside = inside
         self._telemetry = telemetry
+        self._channel = send
+        self._endings = endings
         self._waiting: dict[int, Shot] = {}
+        self._sent: Counter[int] = Counter()
+
+    @property
+    def waiting(self) -> int:
+        """Views held back because the embedder was busy."""
+        return len(self._waiting)
 
     def choose(
         self, detected: Detected, track_ids: npt.NDArray[np.intp], hidden: FloatArray
@@ -204,11 +241,22 @@ class _Shots:
         boxes = np.concatenate([detected.faces.boxes, hidden])
         return take(detected.frame.planes, boxes, detected.faces.boxes[index])
 
-    async def send(self, channel: trio.MemorySendChannel[ToEmbedder], shot: Shot) -> None:
-        """Send a shot; a live camera never waits, and keeps the best shot of each track."""
-        if self._feed.recorded:
-            await channel.send(shot)
-            return
+    async def send(self, shots: Sequence[Shot]) -> None:
+        """Send shots; a live camera never waits, and keeps the best shot of each track."""
+        for shot in shots:
+            if self._feed.recorded:
+                await self._send(shot)
+            else:
+                self._hold(shot)
+        for number in list(self._waiting):
+            try:
+                self._channel.send_nowait(self._waiting[number])
+            except trio.WouldBlock:
+                return
+            del self._waiting[number]
+            self._sent[number] += 1
+
+    def _hold(self, shot: Shot) -> None:
         held = self._waiting.get(shot.track.number)
         if held is not None and held.quality >= shot.quality:
             shot, held = held, shot
@@ -216,30 +264,31 @@ class _Shots:
             held.erase()
             self._telemetry.dropped(self._feed.camera, "embedder busy")
         self._waiting[shot.track.number] = shot
-        for number in list(self._waiting):
-            try:
-                channel.send_nowait(self._waiting[number])
-            except trio.WouldBlock:
-                return
-            del self._waiting[number]
 
-    async def close(self, channel: trio.MemorySendChannel[ToEmbedder], ended: EndedTrack) -> None:
-        """Tell the embedder, behind the track's last shot, that a track ended."""
-        self._selector.forget(ended.track_id)
-        self._met.discard(ended.track_id)
-        last = self._waiting.pop(ended.track_id, None)
-        if last is not None:
-            await channel.send(last)
-        await channel.send(
-            TrackClosed(
-                Track(self._feed.camera, ended.track_id),
-                ended.confirmed,
-                ended.reason.value,
-                ended.first_seen_s,
-                ended.last_seen_s,
-                self._telemetry.clock.monotonic_ns(),
+    async def _send(self, shot: Shot) -> None:
+        await self._channel.send(shot)
+        self._sent[shot.track.number] += 1
+
+    async def close(self, tracks: Sequence[EndedTrack]) -> None:
+        """Send what waits of these tracks, and tell the matcher that they ended."""
+        now_ns = self._telemetry.clock.monotonic_ns()
+        for ended in tracks:
+            self._selector.forget(ended.track_id)
+            self._met.discard(ended.track_id)
+            last = self._waiting.pop(ended.track_id, None)
+            if last is not None:
+                await self._send(last)
+            await self._endings.send(
+                TrackClosed(
+                    Track(self._feed.camera, ended.track_id),
+                    ended.confirmed,
+                    ended.reason.value,
+                    ended.first_seen_s,
+                    ended.last_seen_s,
+                    now_ns,
+                    self._sent.pop(ended.track_id, 0),
+                )
             )
-        )
 
     def erase(self) -> None:
         """Overwrite what was not sent (R1)."""

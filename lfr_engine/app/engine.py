@@ -31,13 +31,20 @@ from lfr_engine.actors.matcher import MatcherSettings, run_matcher
 from lfr_engine.actors.messages import (
     NewGallery,
     Question,
+    Shot,
     ToAlerting,
-    ToEmbedder,
     ToMatcher,
     TrackClosed,
 )
 from lfr_engine.actors.preview import PreviewPort
-from lfr_engine.actors.tracker import Cropper, Follow, Inside, TrackingSettings, run_tracker
+from lfr_engine.actors.tracker import (
+    Cropper,
+    Follow,
+    Inside,
+    TrackingSettings,
+    TrackNumbers,
+    run_tracker,
+)
 from lfr_engine.alerts.table import AlertTable
 from lfr_engine.clock import Stamp
 from lfr_engine.errors import ConfigError, DeviceError, EngineError
@@ -51,6 +58,7 @@ from lfr_engine.sources.health import CameraHealth
 TO_EMBEDDER = 8
 TO_MATCHER = 64
 TO_ALERTING = 64
+ENDINGS = 64
 """Bounds of the links, from ``docs/architecture.md``."""
 
 RESTARTED: Policy = {DeviceError: Action.BUDGET}
@@ -126,6 +134,7 @@ class Engine:
     _start_camera: Callable[[CameraPlan], None] | None = None
     _feeds: Feeds | None = None
     _links: dict[str, trio.MemorySendChannel[Any]] = field(default_factory=dict)
+    _numbers: dict[str, TrackNumbers] = field(default_factory=dict)
     _to_matcher: trio.MemorySendChannel[ToMatcher] | None = None
     _to_alerting: trio.MemorySendChannel[ToAlerting] | None = None
 
@@ -225,21 +234,26 @@ class Engine:
         Raises:
             EngineError: An actor the engine cannot do without failed for good.
         """
-        to_embedder, shots = trio.open_memory_channel[ToEmbedder](TO_EMBEDDER)
-        self._links["tracker → embedder"] = to_embedder
+        to_embedder, shots = trio.open_memory_channel[Shot](TO_EMBEDDER)
+        to_end, endings = trio.open_memory_channel[TrackClosed](ENDINGS)
+        self._links |= {"tracker → embedder": to_embedder, "endings": to_end}
         async with trio.open_nursery() as nursery:
-            self._start_matching(nursery, shots)
-            await self._watch(to_embedder, task_status)
+            self._start_matching(nursery, shots, endings)
+            await self._watch(to_embedder, to_end, task_status)
             for control in (self._to_matcher, self._to_alerting):
                 if control is not None:
                     control.close()
 
     def _start_matching(
-        self, nursery: trio.Nursery, shots: trio.MemoryReceiveChannel[ToEmbedder]
+        self,
+        nursery: trio.Nursery,
+        shots: trio.MemoryReceiveChannel[Shot],
+        endings: trio.MemoryReceiveChannel[TrackClosed],
     ) -> None:
         matching = self.matching
         if matching is None:
-            nursery.start_soon(_count_passes, shots, self.publish)
+            shots.close()  # nobody is cropped
+            nursery.start_soon(_count_passes, endings, self.publish)
             return
         to_matcher, probes = trio.open_memory_channel[ToMatcher](TO_MATCHER)
         to_alerting, scored = trio.open_memory_channel[ToAlerting](TO_ALERTING)
@@ -254,7 +268,13 @@ class Engine:
             ),
         )
         nursery.start_soon(
-            run_matcher, matching.matcher, matching.gallery, probes, to_alerting, telemetry
+            run_matcher,
+            matching.matcher,
+            matching.gallery,
+            probes,
+            endings,
+            to_alerting,
+            telemetry,
         )
         nursery.start_soon(
             run_alerting, matching.alerting, scored, self.record, self.publish, telemetry
@@ -262,7 +282,8 @@ class Engine:
 
     async def _watch(
         self,
-        to_embedder: trio.MemorySendChannel[ToEmbedder],
+        to_embedder: trio.MemorySendChannel[Shot],
+        to_end: trio.MemorySendChannel[TrackClosed],
         task_status: trio.TaskStatus[None],
     ) -> None:
         feeds = self._feeds = Feeds(self.telemetry, age_budget_s=self.age_budget_s)
@@ -277,10 +298,12 @@ class Engine:
                 ),
             )
             async with trio.open_nursery() as cameras:
-                with to_embedder:
+                with to_embedder, to_end:
 
                     def start(plan: CameraPlan) -> None:
-                        cameras.start_soon(self._run_camera, plan, feeds, to_embedder.clone())
+                        cameras.start_soon(
+                            self._run_camera, plan, feeds, to_embedder.clone(), to_end.clone()
+                        )
 
                     self._start_camera = start
                     for plan in self.cameras:
@@ -292,7 +315,11 @@ class Engine:
             devices.cancel_scope.cancel()
 
     async def _run_camera(
-        self, plan: CameraPlan, feeds: Feeds, send: trio.MemorySendChannel[ToEmbedder]
+        self,
+        plan: CameraPlan,
+        feeds: Feeds,
+        send: trio.MemorySendChannel[Shot],
+        endings: trio.MemorySendChannel[TrackClosed],
     ) -> None:
         """One camera and its tracker; a stop ends the reader, and the tracker drains after it."""
         settings = plan.settings
@@ -304,7 +331,7 @@ class Engine:
         scope = self._watching[name] = trio.CancelScope()
         gone = self._gone[name] = trio.Event()
         try:
-            await self._run_parts(plan, feeds, send, report, preview, scope)
+            await self._run_parts(plan, feeds, send, endings, report, preview, scope)
         finally:
             del self._watching[name]
             gone.set()
@@ -313,19 +340,20 @@ class Engine:
         self,
         plan: CameraPlan,
         feeds: Feeds,
-        send: trio.MemorySendChannel[ToEmbedder],
+        send: trio.MemorySendChannel[Shot],
+        endings: trio.MemorySendChannel[TrackClosed],
         report: CameraReport,
         preview: PreviewPort,
         scope: trio.CancelScope,
     ) -> None:
         settings = plan.settings
         name = settings.camera
-        with send, feeds.open(name, wait=plan.fast) as feed:
+        with send, endings, feeds.open(name, wait=plan.fast) as feed:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(
                     self._supervised,
                     f"tracker {name}",
-                    self._tracker(plan, feed, send, preview, report.health),
+                    self._tracker(plan, feed, send, endings, preview, report.health),
                 )
                 with scope:
                     await run_camera(
@@ -344,22 +372,33 @@ class Engine:
         self,
         plan: CameraPlan,
         feed: Feed,
-        send: trio.MemorySendChannel[ToEmbedder],
+        send: trio.MemorySendChannel[Shot],
+        endings: trio.MemorySendChannel[TrackClosed],
         preview: PreviewPort,
         health: CameraHealth,
     ) -> Callable[[], Awaitable[None]]:
         cropper = self.networks.cropper if self.matching is not None else None
+        numbers = self._numbers.setdefault(feed.camera, TrackNumbers(self._first(feed.camera)))
         return lambda: run_tracker(
             plan.tracking,
             feed,
             cropper,
             plan.inside,
             send.clone(),
+            endings.clone(),
             self.telemetry,
             preview,
             health,
+            numbers,
             follow=self.follow,
         )
+
+    def _first(self, camera: str) -> int:
+        """Behind every track of the camera that the journal names, where a run is resumed."""
+        past = self.matching.alerting.restore if self.matching is not None else ()
+        tracks = (str(getattr(event, "track", "")).rpartition("#") for event, _ in past)
+        used = (int(n) for name, _, n in tracks if name == camera and n.isdecimal())
+        return max(used, default=0) + 1
 
     async def _supervised(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         def on_state(state: ActorState, reason: str) -> None:
@@ -372,10 +411,9 @@ class Engine:
 
 
 async def _count_passes(
-    shots: trio.MemoryReceiveChannel[ToEmbedder], publish: Callable[[EngineEvent], None]
+    endings: trio.MemoryReceiveChannel[TrackClosed], publish: Callable[[EngineEvent], None]
 ) -> None:
     """Commissioning: tracks end here as passes; nobody is templated."""
-    with shots:
-        async for item in shots:
-            if isinstance(item, TrackClosed):
-                publish(PassEnded(item.track, item.confirmed, item.reason, None))
+    with endings:
+        async for item in endings:
+            publish(PassEnded(item.track, item.confirmed, item.reason, None))

@@ -60,6 +60,7 @@ class EndReason(enum.Enum):
     CROWDED_OUT = "crowded out"  # the bound on live tracks needed its place
     RESTART = "restart"  # time went back: the source began again
     CLOSED = "closed"  # the camera or the engine closed
+    SILENT = "silent"  # no picture came for longer than a walker may go unseen
 
 
 TRANSITIONS: dict[tuple[TrackState, TrackEvent], TrackState] = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -24,14 +25,16 @@ from lfr_engine.alerts.adjudication import AdjudicationSettings
 from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.alerts.policy import EntryFacts
 from lfr_engine.app.engine import CameraPlan, Engine, Matching, Networks
-from lfr_engine.clock import SystemClock
+from lfr_engine.clock import SystemClock, stamp
 from lfr_engine.errors import ConfigError, EngineError, InputError, SourceRefused
+from lfr_engine.journal.events.alerts import AlertGenerated
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.sources.condition import CameraState
+from lfr_engine.sources.reader import Deliver, OnOpen
 from lfr_engine.sources.spec import parse_address
 from lfr_engine.vision.faces import Faces
-from lfr_engine.vision.frame import Picture
+from lfr_engine.vision.frame import Frame, Picture
 from tests.support import painted
 from tests.support.painted import PaintedDetector, PaintedEmbedder, Walk
 
@@ -308,6 +311,61 @@ def test_cameras_come_go_pause_stop_and_start_while_running() -> None:
             engine.finish()
 
     trio.run(scenario)
+
+
+def test_who_stands_before_a_camera_that_goes_silent_is_forgotten() -> None:
+    stage, engine = live_stage()
+    silent = threading.Event()
+    plan = engine.cameras[0]
+
+    def read(deliver: Deliver, stop: threading.Event, on_open: OnOpen) -> None:
+        def unless_silent(frame: Frame) -> None:
+            while silent.is_set() and not stop.wait(0.01):
+                pass
+            deliver(frame)
+            stop.wait(0.02)
+
+        plan.read(unless_silent, stop, on_open)
+
+    tracking = TrackingSettings(silence_s=0.2)
+    engine.cameras[0] = CameraPlan(plan.settings, read, fast=False, tracking=tracking)
+    counts = engine.telemetry.counts
+
+    async def scenario() -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(engine.run)
+            await until(lambda: bool(stage.alerts))
+            silent.set()
+            await until(lambda: [one.reason for one in stage.passes] == ["silent"])
+            assert counts["erased templates"] == counts["embedded"] > 0
+            assert engine.watches("door")
+            silent.clear()
+            await until(lambda: counts["embedded"] > counts["erased templates"])
+            await engine.remove_camera("door")
+            engine.add_camera(replace(plan, fast=True))
+            await until(lambda: "door" in engine.reports)
+            await until(lambda: counts["embedded"] > counts["erased templates"])
+            engine.finish()
+
+    trio.run(scenario)
+    numbers = [one.track.number for one in stage.told if isinstance(one, PassEnded)]
+    assert numbers == [1, 2, 3]  # not even a camera that was put in anew begins at 1
+    assert counts["erased templates"] == counts["embedded"]
+
+
+def test_a_resumed_run_numbers_its_tracks_behind_those_of_the_journal() -> None:
+    before = Stage({"door": [Walk("ann", 1, 6)], "gate": []})
+    before.run()
+    past = [event for event in before.recorded if isinstance(event, AlertGenerated)]
+    after = Stage({"door": [Walk("cid", 1, 6)], "gate": [Walk("bob", 1, 6)]})
+    engine = after.engine()
+    assert engine.matching is not None
+    alerting = replace(
+        engine.matching.alerting, restore=[(event, stamp(SystemClock())) for event in past]
+    )
+    engine.matching = replace(engine.matching, alerting=alerting)
+    trio.run(engine.run)
+    assert {str(one.track) for one in after.passes} == {"door#2", "gate#1"}
 
 
 def test_pictures_go_with_a_new_alert_and_are_erased_otherwise() -> None:
