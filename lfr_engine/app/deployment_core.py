@@ -35,6 +35,7 @@ from lfr_engine.deployment.clockguard import ClockGuard
 from lfr_engine.deployment.intervals import clopper_pearson
 from lfr_engine.errors import InputError
 from lfr_engine.identity.evidence_store import new_name
+from lfr_engine.journal import viewing
 from lfr_engine.journal.events.alerts import ExpiryReason
 from lfr_engine.journal.events.deployment import DeploymentEnded
 from lfr_engine.journal.events.engine import CameraDown as DownEvent
@@ -48,6 +49,8 @@ from lfr_engine.sources.condition import CameraDown, CameraUp
 TICK_S = 0.25
 """How often time is looked at; a camera outlives its authority by no more."""
 SETTLE_S = 600.0
+READERS_S = 0.5
+"""How often readers' notes are taken; somebody at a terminal waits for it."""
 ASIDE = 64
 """Pictures and camera events waiting to be kept; alerts come a few a minute."""
 TOLD = 256
@@ -156,6 +159,7 @@ class SessionCore:
                         self._keep,
                         self._summarise,
                         self._settle,
+                        self._hear_readers,
                     ):
                         tending.start_soon(task)
                     task_status.started()
@@ -223,6 +227,15 @@ class SessionCore:
             await trio.sleep(SETTLE_S)
             records = await self.journaler.use(due_records)
             await self._lane.run(settle, records, data, self._clock, write)
+
+    async def _hear_readers(self) -> None:
+        """Who looks at the journal file while this runs is recorded in it (R16)."""
+        while True:
+            await trio.sleep(READERS_S)
+            notes = await self.journaler.use(lambda journal: viewing.waiting_notes(journal.path))
+            if notes:
+                await self._record([view for _, view in notes])
+                viewing.done(notes)
 
     async def _keep(self) -> None:
         """Pictures become evidence, camera events become records."""

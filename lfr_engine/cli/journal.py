@@ -1,8 +1,8 @@
 """``lfr journal``: verify, show and export the tamper-evident record.
 
-Owns: options, filters and wording. Never: changes a journal, but for ``clock-corrected``, which
-appends one record. Strategy: reads the file itself, so that it works on a copy, without the engine
-and while the engine writes.
+Owns: options, filters and wording. Never: changes a journal, but for the record of
+``clock-corrected`` and of every look by ``show`` and ``export`` at this machine's own one (R16).
+Strategy: reads the file itself, so that it works on a copy, without the engine and while it writes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import datetime as dt
 import fnmatch
 import json
 import os
+import pwd
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -25,13 +26,14 @@ from lfr_engine.cli.moments import MOMENT
 from lfr_engine.clock import SystemClock
 from lfr_engine.errors import InputError
 from lfr_engine.journal.checkpoint import Head
-from lfr_engine.journal.events.engine import ClockCorrected
+from lfr_engine.journal.events.engine import ClockCorrected, JournalViewed
 from lfr_engine.journal.kinds import KINDS, item
 from lfr_engine.journal.lines import Placed, Record, committed, utc_text
 from lfr_engine.journal.place import journal_path, key_path
 from lfr_engine.journal.signing import fingerprint, load_key
 from lfr_engine.journal.store import Journal
 from lfr_engine.journal.verification import verify
+from lfr_engine.journal.viewing import record_view
 
 _POLL_S = 0.3  # how late a followed record may appear
 _MOST_LAST = 100_000
@@ -118,6 +120,8 @@ def _filters(function: Command) -> Command:
             click.option("--since", type=MOMENT, help="From this time on (UTC)."),
             click.option("--until", type=MOMENT, help="Before this time (UTC)."),
             click.option("--after", type=int, default=0, help="Behind this record number."),
+            click.option("--by", "viewer", help="Who looks; your login name if left out (R16)."),
+            click.option("--purpose", help="Why; recorded with it."),
         )
     ):
         function = option(function)
@@ -150,10 +154,22 @@ def _chosen(
 )
 @click.option("--follow", "-f", is_flag=True, help="Go on as records are written.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def show(path: Path | None, last: int, follow: bool, as_json: bool, **filters: Any) -> None:
-    """Show the newest records that fit, oldest first."""
+def show(
+    path: Path | None,
+    last: int,
+    follow: bool,
+    as_json: bool,
+    viewer: str | None,
+    purpose: str | None,
+    **filters: Any,
+) -> None:
+    """Show the newest records that fit, oldest first.
+
+    That somebody looked at this machine's own journal is recorded in it first (R16).
+    """
     path = path or journal_path()
     wanted = _chosen(**filters)
+    _record_look(path, viewer, purpose, exported=False)
     say = _as_json if as_json else _as_text
     with _reading(path) as file:
         newest: deque[Record] = deque(maxlen=last)
@@ -175,13 +191,19 @@ def show(path: Path | None, last: int, follow: bool, as_json: bool, **filters: A
 @click.option(
     "--to", type=click.Path(path_type=Path), help="Into this new file; else to the terminal."
 )
-def export(path: Path | None, to: Path | None, **filters: Any) -> None:
+def export(
+    path: Path | None, to: Path | None, viewer: str | None, purpose: str | None, **filters: Any
+) -> None:
     """Write every record that fits as JSON lines, with number, time and hashes.
 
-    A filtered export is for reading; evidence is a copy of the journal and its .head file.
+    A filtered export is for reading; evidence is a copy of the journal and its .head file. That
+    this machine's own journal was exported is recorded in it first (R16).
     """
     path = path or journal_path()
     wanted = _chosen(**filters)
+    if to is not None and to.exists():
+        raise InputError(to, "this file exists already", "choose another name")
+    _record_look(path, viewer, purpose, exported=True)
     with _reading(path) as file:
         lines = (
             _as_json(placed.record)
@@ -225,6 +247,27 @@ def clock_corrected(actor: str, reason: str, yes: bool) -> None:
         event = ClockCorrected(actor=actor, role="engineer", reason=reason)
         record = journal.append(*item(event))
     click.echo(f"{path}: recorded as {record.seq}")
+
+
+def _record_look(path: Path, viewer: str | None, purpose: str | None, *, exported: bool) -> None:
+    """Copies are read freely, and so is a journal whose key is gone: nobody can write it."""
+    own = journal_path()
+    written = own.exists() and key_path(own).exists()
+    if not (written and path.exists() and path.samefile(own)):
+        return
+    try:
+        actor = viewer or pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        actor = f"uid {os.getuid()}"
+    reason = purpose or ("lfr journal export" if exported else "lfr journal show")
+    try:
+        view = msgspec.convert(
+            {"actor": actor, "role": "auditor", "purpose": reason, "exported": exported},
+            JournalViewed,
+        )
+    except msgspec.ValidationError as exc:
+        raise InputError("--by or --purpose", f"cannot be recorded: {exc}") from exc
+    record_view(own, view, SystemClock(), threading.Event().wait)
 
 
 def _head(text: str) -> Head:

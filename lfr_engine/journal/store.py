@@ -50,6 +50,10 @@ KEEP = "keep this file as evidence and begin a new journal"
 Item = tuple[str, Mapping[str, Any]]
 
 
+class JournalInUse(InputError):
+    """Another process holds the journal: one writes, any number read."""
+
+
 class Journal:
     """An open journal. Use ``Journal.open`` in a ``with``; one caller at a time.
 
@@ -78,8 +82,8 @@ class Journal:
         ``journal.repaired`` record.
 
         Raises:
-            InputError: The place cannot be used, another process writes it, or it belongs to
-                another key.
+            InputError: The place cannot be used or belongs to another key; ``JournalInUse`` where
+                another process writes it.
             JournalDamaged: Committed records are missing or altered; nothing was changed.
         """
         try:
@@ -92,7 +96,7 @@ class Journal:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as exc:
-                raise InputError(
+                raise JournalInUse(
                     path, "another process writes this journal", "stop it, or name another journal"
                 ) from exc
             journal = cls(path, descriptor, signer, clock)

@@ -45,6 +45,7 @@ from lfr_engine.journal.events.engine import (
     ClockRefused,
     EngineStarted,
     EngineStopped,
+    JournalViewed,
 )
 from lfr_engine.journal.events.watchlist import (
     DeletionCertificate,
@@ -56,6 +57,7 @@ from lfr_engine.journal.place import key_path
 from lfr_engine.journal.signing import Signer, load_key
 from lfr_engine.journal.store import Journal
 from lfr_engine.journal.verification import verify
+from lfr_engine.journal.viewing import record_view
 from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import Picture
 from tests.app.deployment_rig import LIST, MovableClock, Rig, until
@@ -582,6 +584,18 @@ def test_what_a_crash_left_unrecorded_is_swept(rig: Rig) -> None:
     (swept,) = rig.events(DeletionCertificate)
     assert isinstance(swept, DeletionCertificate)
     assert swept.items == ["E-0123456789abcdef"]
+
+
+def test_who_looks_at_the_journal_while_it_runs_is_recorded_first(rig: Rig) -> None:
+    view = JournalViewed(actor="A. Auditor", role="auditor", purpose="complaint 7")
+
+    async def scenario() -> None:
+        async with running(rig):
+            await trio.to_thread.run_sync(record_view, rig.journal, view, rig.clock, time.sleep)
+            assert rig.events(JournalViewed) == [view]
+
+    trio.run(scenario)
+    assert verify(rig.journal).ok
 
 
 def test_a_second_process_is_refused(rig: Rig) -> None:

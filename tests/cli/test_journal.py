@@ -70,8 +70,8 @@ def test_show_filters(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert run("show", "--json", *words) == 0
         return [json.loads(line)["seq"] for line in capsys.readouterr().out.splitlines()]
 
-    assert seqs() == [1, 2, 3, 4, 5, 6, 7]
-    assert seqs("--last", "2") == [6, 7]
+    assert seqs() == list(range(1, 10))  # the last two are this very look and its signature
+    assert seqs("--last", "2") == [10, 11]
     assert seqs("--kind", "camera.*") == [3, 4, 5, 6]
     assert seqs("--kind", "camera.up", "--kind", "journal.created", "--after", "3") == [4, 5]
     assert seqs("--deployment", "D-1") == [6]
@@ -114,8 +114,10 @@ def test_export_writes_json_lines(
     lines = capsys.readouterr().out.splitlines()
     assert [json.loads(line)["body"]["camera"] for line in lines] == ["c0", "c1", "c2"]
     out = tmp_path / "out.jsonl"
-    assert run("export", path, "--to", out) == 0
-    assert len(out.read_text().splitlines()) == 7
+    copy = tmp_path / "copy.jsonl"
+    copy.write_bytes(path.read_bytes())
+    assert run("export", copy, "--to", out) == 0
+    assert len(out.read_text().splitlines()) == 9  # 7, and what the first export left
     with pytest.raises(InputError, match="exists already"):
         run("export", "--to", out)
 
@@ -149,3 +151,23 @@ def test_a_copy_without_this_machine_is_enough(
     filled(tmp_path / "copy", 2)
     assert run("verify", tmp_path / "copy", "--key", SIGNER.public_key) == 0
     assert "note" not in capsys.readouterr().out
+
+
+def test_who_looks_is_recorded_first_and_a_copy_is_free(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "copy.jsonl"
+    copy.write_bytes(path.read_bytes())
+    before = path.read_bytes()
+    assert run("show", copy) == 0
+    assert run("verify") == 0
+    assert path.read_bytes() == before
+    assert run("show", "--by", "A. Auditor", "--purpose", "complaint 7") == 0
+    assert run("export", "--kind", "journal.viewed") == 0
+    first, second = (json.loads(line)["body"] for line in capsys.readouterr().out.splitlines()[-2:])
+    assert first == {"actor": "A. Auditor", "role": "auditor", "purpose": "complaint 7"}
+    assert second["exported"] is True
+    assert second["actor"]
+    assert run("verify") == 0
+    with pytest.raises(InputError, match="cannot be recorded"):
+        run("show", "--by", "x" * 100)
