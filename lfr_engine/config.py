@@ -19,6 +19,7 @@ import msgspec
 
 from lfr_engine.errors import ConfigError
 from lfr_engine.protocol.commands import CallerRole
+from lfr_engine.relay.settings import RelaySettings
 from lfr_engine.sources.spec import parse_address
 from lfr_engine.vision.zone import Zone
 
@@ -154,6 +155,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     matching: MatchingConfig = msgspec.field(default_factory=MatchingConfig)
     exercise: ExerciseConfig | None = None
     deployment: DeploymentConfig | None = None
+    relay: RelaySettings | None = None
     api: ApiConfig = msgspec.field(default_factory=ApiConfig)
     log: LogConfig = msgspec.field(default_factory=LogConfig)
     metrics: MetricsConfig = msgspec.field(default_factory=MetricsConfig)
@@ -186,6 +188,8 @@ def load(path: Path) -> Config:
     except msgspec.ValidationError as error:
         where, cause = _where(str(error))
         raise ConfigError(f"{path}: {where}" if where else path, cause) from error
+    except ConfigError as error:  # the part's own check
+        raise ConfigError(f"{path}: {error.subject}", error.cause, error.mend) from error
     _check_together(path, config)
     return config
 
@@ -219,6 +223,8 @@ def _check_together(path: Path, config: Config) -> None:
     if not config.cameras:
         raise ConfigError(path, "names no camera", "add a [[cameras]] table")
     names = [camera.name for camera in config.cameras]
+    if config.relay is not None:
+        _check_relay(path, config.relay, names)
     for camera in config.cameras:
         key = f"{path}: camera {camera.name}"
         if names.count(camera.name) > 1:
@@ -233,6 +239,24 @@ def _check_together(path: Path, config: Config) -> None:
             raise ConfigError(key, "lost must be longer than stall")
 
 
+def _check_relay(path: Path, relay: RelaySettings, cameras: list[str]) -> None:
+    """Places are the cameras'; a code that names none would keep an alert from everybody."""
+    for name in relay.cameras:
+        if name not in cameras:
+            raise ConfigError(
+                f"{path}: relay.cameras.{name}", "there is no such camera", ", ".join(cameras)
+            )
+    codes = {relay.place_code(name) for name in cameras}
+    for number, route in enumerate(relay.routes, start=1):
+        for place in route.places:
+            if place not in codes:
+                raise ConfigError(
+                    f"{path}: relay route {number}",
+                    f"no camera watches place {place}",
+                    f"there are: {', '.join(sorted(codes))}; codes are given in [relay.cameras]",
+                )
+
+
 def _check_keys(path: Path, table: dict[str, Any], kind: type[msgspec.Struct], prefix: str) -> None:
     fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
     for key, value in table.items():
@@ -241,23 +265,40 @@ def _check_keys(path: Path, table: dict[str, Any], kind: type[msgspec.Struct], p
             near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
             mend = f"did you mean {prefix}{near[0]}?" if near else f"known: {', '.join(fields)}"
             raise ConfigError(f"{path}: {name}", "unknown key", mend)
-        inner = _struct_in(fields[key])
-        if inner is not None:
-            rows = value if isinstance(value, list) else [value]
-            for row in rows:
-                if isinstance(row, dict):
-                    _check_keys(path, row, inner, f"{name}.")
+        kinds = _structs_in(fields[key])
+        rows = value if isinstance(value, list) else [value]
+        for row in rows:
+            if isinstance(row, dict) and kinds:
+                _check_row(path, row, kinds, name)
 
 
-def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
-    """The table a key holds, through ``list[…]`` and ``… | None``."""
+def _check_row(
+    path: Path, row: dict[str, Any], kinds: list[type[msgspec.Struct]], name: str
+) -> None:
+    """One table; where several kinds fit, its tag (``kind = "tetra"``) says which."""
+    tag = kinds[0].__struct_config__.tag_field
+    if tag is None:
+        _check_keys(path, row, kinds[0], f"{name}.")
+        return
+    known = {str(kind.__struct_config__.tag): kind for kind in kinds}
+    wanted = row.get(tag)
+    if wanted not in known:
+        cause = f"{wanted!r:.40} is none" if tag in row else "is missing"
+        raise ConfigError(f"{path}: {name}.{tag}", cause, f"known: {', '.join(known)}")
+    named = row.get("name")
+    here = f"{name} {named}" if isinstance(named, str) else name
+    rest = {key: value for key, value in row.items() if key != tag}
+    _check_keys(path, rest, known[wanted], f"{here}.")
+
+
+def _structs_in(kind: Any) -> list[type[msgspec.Struct]]:
+    """The tables a key may hold, through ``list[…]``, ``dict[…]`` and ``… | None``."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return kind
-    for argument in typing.get_args(kind):
-        found = _struct_in(argument)
-        if found is not None:
-            return found
-    return None
+        return [kind]
+    origin = typing.get_origin(kind)
+    if origin is dict:
+        return []  # its keys are names of the user's own; the type check looks at its values
+    return [found for argument in typing.get_args(kind) for found in _structs_in(argument)]
 
 
 def _value(kind: type, value: Any) -> Any:

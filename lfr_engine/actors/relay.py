@@ -8,12 +8,20 @@ orders again before the bearer may start afresh, so that no order is carried twi
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import trio
 
 from lfr_engine.actors.relay_mqtt import run_mqtt
-from lfr_engine.actors.relay_router import Decide, Record, Refuse, run_router
+from lfr_engine.actors.relay_router import (
+    Ask,
+    Decide,
+    Gate,
+    Record,
+    Refuse,
+    Router,
+    run_router,
+)
 from lfr_engine.actors.relay_tak import run_tak
 from lfr_engine.actors.relay_tetra import run_tetra
 from lfr_engine.actors.relay_voice import run_voice
@@ -61,10 +69,23 @@ class _Ends:
 class Relay:
     """What ``run_relay`` gives its starter: where alerts go in.
 
-    ``requests.post`` returns once the alert is durable in the outbox.
+    ``requests.post`` returns once the alert is durable in the outbox. ``router`` shows the table.
     """
 
-    requests: Outbox[Request] = field(default_factory=lambda: Outbox(256))
+    router: Router
+    requests: Outbox[Request | Ask]
+    gate: Gate
+    _carrying: dict[str, trio.CancelScope]
+
+    def stop(self, reason: str) -> None:
+        """Send nothing from this moment: bearers drop what they hold and start afresh (R17)."""
+        self.gate.reason = reason
+        for scope in self._carrying.values():
+            scope.cancel()
+
+    def go_on(self) -> None:
+        """Send again what comes from now on."""
+        self.gate.reason = ""
 
 
 async def run_relay(
@@ -76,6 +97,7 @@ async def run_relay(
     decide: Decide,
     refuse: Refuse,
     on_bearer: OnBearer,
+    stopped: str = "",
     task_status: trio.TaskStatus[Relay] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Relay alerts until cancelled.
@@ -84,16 +106,18 @@ async def run_relay(
         settings: Checked settings.
         store: The outbox.
         moments: The relay's seconds.
-        record: Journals one change; in order, at least once.
+        record: Journals changes; in order, at least once.
         decide: Told of every officer's answer.
-        refuse: Told of a request that a rule forbids to relay.
+        refuse: Told of a request that reaches nobody, or that a rule forbids to relay.
         on_bearer: The status board; must not block.
+        stopped: Why nothing may be sent yet; "" when it may.
         task_status: Started with the Relay once the outbox is loaded; bearers may still be down.
 
     Raises:
         LfrError: The store failed.
     """
-    relay = Relay()
+    requests, gate = Outbox[Request | Ask](256), Gate(stopped)
+    carrying: dict[str, trio.CancelScope] = {}
     send_report, reports = trio.open_memory_channel[BearerEvent](_REPORTS)
     ends = {
         bearer.name: _Ends(*trio.open_memory_channel[Order](bearer.desk().window))
@@ -102,21 +126,22 @@ async def run_relay(
     async with trio.open_nursery() as nursery:
         seen_send, seen = trio.open_memory_channel[BearerEvent](_REPORTS)
         nursery.start_soon(_watch, reports, seen_send, on_bearer)
-        await nursery.start(
+        router: Router = await nursery.start(
             lambda *, task_status: run_router(
                 settings,
                 store,
-                relay.requests,
+                requests,
                 {name: end.send for name, end in ends.items()},
                 seen,
                 moments,
+                gate,
                 record=record,
                 decide=decide,
                 refuse=refuse,
                 task_status=task_status,
             )
         )
-        task_status.started(relay)
+        task_status.started(Relay(router, requests, gate, carrying))
         with send_report:
             for bearer in settings.bearers:
                 nursery.start_soon(
@@ -127,6 +152,7 @@ async def run_relay(
                     send_report.clone(),
                     moments,
                     on_bearer,
+                    carrying,
                 )
 
 
@@ -150,6 +176,7 @@ async def _keep(
     reports: trio.MemorySendChannel[BearerEvent],
     moments: Moments,
     on_bearer: OnBearer,
+    carrying: dict[str, trio.CancelScope],
 ) -> None:
     """One bearer for the life of the relay."""
     addresses = tuple(
@@ -160,7 +187,7 @@ async def _keep(
 
     async def once() -> None:
         try:
-            await _run(bearer, addresses, orders, reports, moments)
+            await carry()
         except BaseExceptionGroup as group:
             cancelled, _ = group.split(trio.Cancelled)
             if cancelled is not None:
@@ -170,6 +197,13 @@ async def _keep(
         except Exception as error:
             await end(error)
             raise
+
+    async def carry() -> None:
+        with trio.CancelScope() as scope:
+            carrying[bearer.name] = scope
+            await _run(bearer, addresses, orders, reports, moments)
+        if scope.cancelled_caught:
+            raise BearerLost(bearer.name, "sending was stopped")
 
     async def end(error: BaseException) -> None:
         noted = trio.Event()

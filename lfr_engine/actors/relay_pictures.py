@@ -19,8 +19,10 @@ from lfr_engine.errors import ConfigError
 from lfr_engine.relay.link import check_token
 from lfr_engine.relay.port import Moments
 
-Fetch = Callable[[str], Awaitable[bytes | None]]
-"""The JPEG of an alert by its public reference, blurred around its subject; None when gone."""
+Fetch = Callable[[str, bytes], Awaitable[bytes | None]]
+"""The JPEG of an alert by its public reference, blurred around its subject, for the holder of a
+link (``link.digest_of_address``); None when gone.
+"""
 
 REQUEST_LIMIT_S = 10.0
 MOST_CONNECTIONS = 16
@@ -104,9 +106,8 @@ async def _picture(target: bytes, secret: bytes, fetch: Fetch, moments: Moments)
     if found is None:
         return None
     reference, token = found[1].decode(), found[2].decode()
-    if not check_token(secret, reference, token, moments.now()):
-        return None
-    return await fetch(reference)
+    holder = check_token(secret, reference, token, moments.now())
+    return None if holder is None else await fetch(reference, holder)
 
 
 def _answer(connection: h11.Connection, picture: bytes | None) -> bytes:

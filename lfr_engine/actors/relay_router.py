@@ -8,12 +8,12 @@ saves all changes in one transaction, and only then acknowledges, hands over and
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import trio
 
-from lfr_engine.errors import RuleError
+from lfr_engine.errors import LfrError, RuleError
 from lfr_engine.relay.delivery import Change
 from lfr_engine.relay.outbox import OutboxStore
 from lfr_engine.relay.port import BearerEvent, Moments, Order
@@ -30,14 +30,32 @@ _COMMAND_POLL_S = 0.5
 _FORGET_EVERY_S = 60.0
 _LONGEST_SLEEP_S = 3600.0
 
-Record = Callable[[Change], Awaitable[None]]
+Record = Callable[[Sequence[Change]], Awaitable[None]]
 Decide = Callable[[OfficerReply], Awaitable[None]]
 Refuse = Callable[[Request, str], Awaitable[None]]
 
 
+@dataclass(slots=True)
+class Ask:
+    """Something to do with the table, in its owner's task; durable once ``post`` returns.
+
+    ``error``: what ``act`` raised.
+    """
+
+    act: Callable[[RelayTable, float], object]
+    error: LfrError | None = None
+
+
+@dataclass(slots=True)
+class Gate:
+    """Whether anything may be sent. ``reason``: why nothing may; "" while it may (R17)."""
+
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Admission:
-    requests: list[Request]
+    requests: list[Request | Ask]
     acknowledge: Callable[[], None]
 
 
@@ -53,15 +71,16 @@ _News = _Admission | _Commands | BearerEvent
 async def run_router(
     settings: RelaySettings,
     store: OutboxStore,
-    requests: Outbox[Request],
+    requests: Outbox[Request | Ask],
     bearers: Mapping[str, trio.MemorySendChannel[Order]],
     reports: trio.MemoryReceiveChannel[BearerEvent],
     moments: Moments,
+    gate: Gate,
     *,
     record: Record,
     decide: Decide,
     refuse: Refuse,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    task_status: trio.TaskStatus[Router] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Relay alerts until cancelled.
 
@@ -72,10 +91,11 @@ async def run_router(
         bearers: Where each bearer takes its orders; each buffers at least its desk's window.
         reports: What all bearers say.
         moments: The relay's seconds.
-        record: Journals one change; called in order, at least once, also after a crash.
+        gate: Closed by whoever stops; what was not handed over by then is not sent.
+        record: Journals changes; called in order, at least once, also after a crash.
         decide: Told of every officer's answer.
-        refuse: Told of a request that a rule forbids to relay.
-        task_status: Started once the outbox is loaded.
+        refuse: Told of a request that reaches nobody, or that a rule forbids to relay.
+        task_status: Started with the owner once the outbox is loaded.
 
     Raises:
         LfrError: The store failed: no outbox, no relay.
@@ -83,9 +103,9 @@ async def run_router(
     async with open_lane("outbox", width=1) as lane:
         stored = await lane.run(store.load)
         table = RelayTable(settings, moments.now(), stored)
-        router = _Router(table, store, lane, bearers, moments, decide, refuse)
+        router = Router(table, store, lane, bearers, moments, gate, decide, refuse)
         send, receive = trio.open_memory_channel[_News](_INBOX)
-        task_status.started()
+        task_status.started(router)
         async with trio.open_nursery() as nursery:
             with send:
                 nursery.start_soon(_pump_requests, requests, send.clone())
@@ -95,7 +115,9 @@ async def run_router(
             await router.own(receive)
 
 
-async def _pump_requests(requests: Outbox[Request], inbox: trio.MemorySendChannel[_News]) -> None:
+async def _pump_requests(
+    requests: Outbox[Request | Ask], inbox: trio.MemorySendChannel[_News]
+) -> None:
     with inbox:
         while True:
             try:
@@ -128,21 +150,25 @@ async def _poll_commands(
                 await lane.run(store.done, rows[-1][0])
 
 
-async def _feed_journal(store: OutboxStore, lane: Lane, router: _Router, record: Record) -> None:
+async def _feed_journal(store: OutboxStore, lane: Lane, router: Router, record: Record) -> None:
     """Give the journal every change in order; a crash in between gives the last ones again."""
     while True:
         changed = router.changed
         batch = await lane.run(store.unjournalled, _BATCH)
-        for _, change in batch:
-            await record(change)
         if batch:
+            await record([change for _, change in batch])
             await lane.run(store.journalled, batch[-1][0])
         else:
+            router.journalled.set()
             await changed.wait()
 
 
-class _Router:
-    """The owner of the table."""
+class Router:
+    """The owner of the table.
+
+    ``table`` may be looked at from any task of the loop, and changed by none. ``journalled`` is set
+    while the journal holds every change.
+    """
 
     def __init__(
         self,
@@ -151,11 +177,14 @@ class _Router:
         lane: Lane,
         bearers: Mapping[str, trio.MemorySendChannel[Order]],
         moments: Moments,
+        gate: Gate,
         decide: Decide,
         refuse: Refuse,
     ) -> None:
         self.changed = trio.Event()
-        self._table = table
+        self.journalled = trio.Event()
+        self.table = table
+        self._gate = gate
         self._store = store
         self._lane = lane
         self._bearers = bearers
@@ -169,7 +198,7 @@ class _Router:
         with inbox:
             while True:
                 now = self._moments.now()
-                wake = min(self._table.wake_at(now), self._forget_at)
+                wake = min(self.table.wake_at(now), self._forget_at)
                 news: list[_News] = []
                 with trio.move_on_after(min(max(0.0, wake - now), _LONGEST_SLEEP_S)):
                     news.append(await inbox.receive())
@@ -190,36 +219,56 @@ class _Router:
                     after.append(acknowledge)
                 case _Commands(rows, carried_out):
                     for _, verb, alert in rows:
-                        act = self._table.cancel if verb == "cancel" else self._table.resend
+                        act = self.table.cancel if verb == "cancel" else self.table.resend
                         act(alert, now)
                     after.append(carried_out.set)
                 case _:
-                    self._table.event(item, now)
-        self._table.tick(now)
-        orders = self._table.take(now)
+                    self.table.event(item, now)
+        self.table.tick(now)
+        orders = []
+        if self._gate.reason:
+            self.table.finish_all(self._gate.reason, now)
+        else:
+            orders = self.table.take(now)
         await self._save(now)
         for tell in after:
             tell()
         for order in orders:
+            if self._gate.reason:  # closed while the disk worked; the bearers' ends free the orders
+                break
             # a desk never has more orders under way than its channel buffers
-            self._bearers[self._table.bearer_of(order)].send_nowait(order)
-        replies, self._table.replies = self._table.replies, []
+            self._bearers[self.table.bearer_of(order)].send_nowait(order)
+        replies, self.table.replies = self.table.replies, []
         for reply in replies:
             await self._decide(reply)
 
-    async def _admit(self, requests: list[Request], now: float) -> None:
+    async def _admit(self, requests: list[Request | Ask], now: float) -> None:
         for request in requests:
+            if isinstance(request, Ask):
+                try:
+                    request.act(self.table, now)
+                except LfrError as error:
+                    request.error = error
+                continue
+            withdrawn = request.cue.withdrawn
+            if self._gate.reason and not withdrawn:
+                await self._refuse(request, self._gate.reason)
+                continue
             try:
-                self._table.admit(request, now)
+                many = self.table.admit(request, now)
             except RuleError as error:
                 await self._refuse(request, str(error))
+            else:
+                if not many and not withdrawn:
+                    await self._refuse(request, "no route names anybody for it")
 
     async def _save(self, now: float) -> None:
-        deliveries, changes = self._table.drain()
+        deliveries, changes = self.table.drain()
         if deliveries or changes:
             await self._lane.run(self._store.save, deliveries, changes)
             changed, self.changed = self.changed, trio.Event()
+            self.journalled = trio.Event()
             changed.set()
         if now >= self._forget_at:
             self._forget_at = now + _FORGET_EVERY_S
-            await self._lane.run(self._store.forget, self._table.forget(now))
+            await self._lane.run(self._store.forget, self.table.forget(now))

@@ -14,7 +14,7 @@ from pathlib import Path
 import trio
 
 from lfr_engine.actors.events import EngineEvent
-from lfr_engine.alerts.adjudication import AdjudicationSettings
+from lfr_engine.alerts.adjudication import AdjudicationSettings, Person
 from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.app.cameras import Cameras
 from lfr_engine.app.engine import Engine, Networks
@@ -28,11 +28,15 @@ from lfr_engine.app.parts import (
     enrol_folder,
     exercise_matching,
 )
+from lfr_engine.app.relay_pictures import Pictures as OfficerPictures
+from lfr_engine.app.relaying import Relaying, Said, Say
 from lfr_engine.clock import Clock
 from lfr_engine.config import Config, EngineConfig, ExerciseConfig
-from lfr_engine.errors import ConfigError
+from lfr_engine.errors import ConfigError, InputError
 from lfr_engine.identity.matcher import Gallery
 from lfr_engine.journal.events.fields import Event
+from lfr_engine.relay.outbox import MemoryOutbox
+from lfr_engine.relay.settings import RelaySettings
 from lfr_engine.runtime.lanes import Lane
 from lfr_engine.runtime.telemetry import Telemetry
 
@@ -41,13 +45,16 @@ Publish = Callable[[EngineEvent], None]
 
 @dataclass(slots=True)
 class Made:
-    """An engine that is not a deployment's. desk, gallery: of an exercise."""
+    """An engine that is not a deployment's. desk, gallery: of an exercise. relaying: where one is
+    configured; in commissioning it carries tests only.
+    """
 
     engine: Engine
     ledger: AlertLedger
     desk: ExerciseDesk | None = None
     gallery: Gallery | None = None
     threshold: float | None = None
+    relaying: Relaying | None = None
 
 
 def commissioning(
@@ -65,7 +72,11 @@ def commissioning(
         age_budget_s=config.engine.age_budget,
     )
     cameras.attach(engine)
-    return Made(engine, AlertLedger(AdjudicationSettings("commissioning"), lambda _: EntryWords()))
+    relaying = None
+    if config.relay is not None:
+        relaying = _relaying(config.relay, telemetry, _nobody_says, None)
+    ledger = AlertLedger(AdjudicationSettings("commissioning"), lambda _: EntryWords())
+    return Made(engine, ledger, relaying=relaying)
 
 
 async def exercise(
@@ -117,7 +128,20 @@ async def exercise(
     )
     cameras.attach(engine)
     desk.attach(engine)
-    return Made(engine, ledger, desk, gallery, threshold)
+    relaying = None
+    if config.relay is not None:
+        relaying = _relaying(config.relay, telemetry, desk.said, desk.picture_for)
+        desk.relaying = relaying
+    return Made(engine, ledger, desk, gallery, threshold, relaying)
+
+
+def _relaying(
+    settings: RelaySettings, telemetry: Telemetry, say: Say, pictures: OfficerPictures | None
+) -> Relaying:
+    """A relay whose outbox and journal end with the run."""
+    return Relaying(
+        settings, MemoryOutbox(), telemetry.clock, telemetry, _record_nothing, say, pictures
+    )
 
 
 def digest(path: Path) -> str:
@@ -145,5 +169,11 @@ def camera_book(config: Config, clock: Clock) -> Cameras:
 
 
 async def _record_nothing(_: Sequence[Event]) -> None:
-    """Commissioning has no alerts to record."""
+    """Commissioning has no alerts to record, an exercise no journal."""
     await trio.lowlevel.checkpoint()
+
+
+async def _nobody_says(_: Person, alert: str, __: Said, ___: str) -> None:
+    """There is no alert in commissioning that an officer could answer."""
+    await trio.lowlevel.checkpoint()
+    raise InputError(f"alert {alert:.20}", "there is no such alert")

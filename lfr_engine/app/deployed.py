@@ -141,6 +141,7 @@ async def over_session(
             },
             desk=SessionDesk(session),
             session=session,
+            relaying=session.relaying,
             tend=lambda: follower.follow(heard),
             grace_s=LEAVE_S,
         )
@@ -180,6 +181,7 @@ def deployment_settings(
         presence_s=float(wanted.presence) or None,
         pause_on_red=wanted.pause_on_red,
         signage_confirmed=wanted.signage_confirmed,
+        relay=config.relay,
     )
 
 

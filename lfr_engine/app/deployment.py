@@ -18,6 +18,7 @@ from lfr_engine.app.deployment_refusal import plain
 from lfr_engine.app.deployment_session import Session
 from lfr_engine.app.deployment_settings import DeploymentSettings, Models
 from lfr_engine.app.deployment_settling import due_records, settle, writer
+from lfr_engine.app.relay_store import remove_outbox, settle_outbox
 from lfr_engine.clock import Clock
 from lfr_engine.errors import LfrError
 from lfr_engine.journal.events.engine import EngineFault, EngineStopped
@@ -89,7 +90,13 @@ def _close(opened: Opened, clock: Clock, ended: bool, fault: str) -> None:
                 )
             reason = "failed" if fault else "deployment ended" if ended else "asked to stop"
             write([EngineStopped(reason=reason, exit_status=1 if fault else 0)])
+            if ended and opened.outbox is not None:
+                settle_outbox(opened.outbox, opened.deployment, write)
+                opened.outbox.close()
+                remove_outbox(opened.outbox.path)
             if ended:
                 settle(due_records(journal), opened.settings.data, clock, write)
     finally:
+        if opened.outbox is not None:
+            opened.outbox.close()
         journal.close()

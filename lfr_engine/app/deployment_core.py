@@ -17,7 +17,7 @@ import trio
 from lfr_engine.actors.alerting import AlertingSettings
 from lfr_engine.actors.events import AlertChanged, AlertTold, EngineEvent, PassEnded
 from lfr_engine.actors.journaler import Journaler
-from lfr_engine.alerts.adjudication import AdjudicationSettings
+from lfr_engine.alerts.adjudication import AdjudicationSettings, Person
 from lfr_engine.alerts.bluelist import BlueList, BlueSettings
 from lfr_engine.alerts.ceiling import Ceiling, CeilingSettings
 from lfr_engine.alerts.evidence import EvidenceSettings
@@ -30,13 +30,14 @@ from lfr_engine.app.deployment_opening import Opened, stamped
 from lfr_engine.app.deployment_refusal import plain
 from lfr_engine.app.deployment_settling import due_records, settle
 from lfr_engine.app.engine import CameraPlan, Engine, Matching
+from lfr_engine.app.relaying import Relaying, Said
 from lfr_engine.clock import Clock, Stamp, stamp
 from lfr_engine.deployment.clockguard import ClockGuard
 from lfr_engine.deployment.intervals import clopper_pearson
 from lfr_engine.errors import InputError
 from lfr_engine.identity.evidence_store import new_name
 from lfr_engine.journal import viewing
-from lfr_engine.journal.events.alerts import ExpiryReason
+from lfr_engine.journal.events.alerts import AlertViewed, ExpiryReason
 from lfr_engine.journal.events.deployment import DeploymentEnded
 from lfr_engine.journal.events.engine import CameraDown as DownEvent
 from lfr_engine.journal.events.engine import CameraUp as UpEvent
@@ -54,6 +55,9 @@ READERS_S = 0.5
 ASIDE = 64
 """Pictures and camera events waiting to be kept; alerts come a few a minute."""
 TOLD = 256
+DRAIN_S = 1.0
+"""For what became of messages to come to the journal."""
+STOPPED = "the red stop was pressed"
 
 EXPIRES_AS: Mapping[str, ExpiryReason] = {
     "authority_end": "authority_end",
@@ -107,6 +111,7 @@ class SessionCore:
             self._stop.apply(event)
             self._blue.apply(event)
         self._figures.restore(past)
+        self.relaying = self._relay(past)
         plans = [with_pictures(plan) for plan in settings.cameras]
         self._held = plans if self._stop.state is Capture.STOPPED else []
         self.engine = Engine(
@@ -119,6 +124,24 @@ class SessionCore:
             live=True,
             capturing=self._stop.may_capture,
         )
+
+    def _relay(self, past: Sequence[Event]) -> Relaying | None:
+        opened = self.opened
+        if opened.settings.relay is None or opened.outbox is None:
+            return None
+        relaying = Relaying(
+            opened.settings.relay,
+            opened.outbox,
+            self._clock,
+            self.telemetry,
+            self.journaler.record,
+            self._said,
+            self._picture_for,
+            deployment=self.deployment,
+            stopped=STOPPED if self._stop.state is Capture.STOPPED else "",
+        )
+        relaying.restore(past)
+        return relaying
 
     def _alerting(self) -> AlertingSettings:
         opened, settings = self.opened, self.opened.settings
@@ -149,7 +172,9 @@ class SessionCore:
             ExceptionGroup: Of ``LfrError``: an actor failed for good, or the journal did.
         """
         try:
-            async with trio.open_nursery() as running:
+            async with trio.open_nursery() as telling, trio.open_nursery() as running:
+                if self.relaying is not None:
+                    await telling.start(self.relaying.run)
                 await running.start(self.engine.run)
                 self._running = True
                 async with trio.open_nursery() as tending:
@@ -165,6 +190,10 @@ class SessionCore:
                     task_status.started()
                     await self._over.wait()
                     await self._wind_up()
+                    if self.relaying is not None:
+                        with trio.move_on_after(DRAIN_S):
+                            await self.relaying.drain()
+                        telling.cancel_scope.cancel()
                     tending.cancel_scope.cancel()  # whoever asks the engine leaves before it does
                 self._running = False
                 self.engine.finish()
@@ -338,6 +367,8 @@ class SessionCore:
             self._stop.apply(self._ending)
         self.engine.capture(False)
         self.engine.stop()
+        if self.relaying is not None:
+            self.relaying.stop(f"the deployment ended: {reason.replace('_', ' ')}")
         self._over.set()
 
     async def _wind_up(self) -> None:
@@ -366,6 +397,33 @@ class SessionCore:
 
     async def _record(self, events: Sequence[Event]) -> None:
         await self.journaler.record(events)
+        if self.relaying is not None:
+            self.relaying.take(events)  # durable now, so it may leave
+
+    async def _said(self, person: Person, reference: str, said: Said, note: str) -> None:
+        """An officer answered a cue: a step of the alert, by them (R2)."""
+        await self._changed(
+            reference, lambda table, now: (table.outcome(reference, person, said, (), now, note),)
+        )
+        await self._judge()
+
+    async def _picture_for(self, reference: str, recipient: str) -> bytes | None:
+        """An alert's scene for an officer, the look journalled first (R16)."""
+        pending = self._pending.get(reference)
+        if pending is not None:
+            await pending.wait()
+        found: list[str] = []
+        await self._look(lambda table: found.append(table[reference].pictures))
+        if not found[0]:
+            return None
+        await self._record(
+            [
+                AlertViewed(
+                    actor=recipient, role="officer", deployment=self.deployment, alert=reference
+                )
+            ]
+        )
+        return await self._lane.run(alert_pictures.scene, self.opened.evidence, found[0])
 
     async def _ask(self, act: Act) -> None:
         self._require_running()

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lfr_engine import __version__
+from lfr_engine.actors.relay_outbox import SqliteOutbox
 from lfr_engine.alerts.policy import EntryFacts
 from lfr_engine.alerts.table import stamp_of
 from lfr_engine.app.deployment_refusal import (
@@ -36,6 +37,7 @@ from lfr_engine.app.deployment_settling import (
     sweep,
     writer,
 )
+from lfr_engine.app.relay_store import open_outbox, settle_others
 from lfr_engine.clock import Clock, Stamp, stamp
 from lfr_engine.deployment import start
 from lfr_engine.deployment.authority import Document, load
@@ -99,7 +101,7 @@ class Opened:
     """A deployment that may run.
 
     thresholds: of entries that have one of their own. past: what a resumed deployment did before;
-    empty at a first start.
+    empty at a first start. outbox: of messages to officers; None without a relay.
     """
 
     settings: DeploymentSettings
@@ -115,6 +117,7 @@ class Opened:
     started: DeploymentStarted
     past: Past
     evidence: EvidenceStore
+    outbox: SqliteOutbox | None
 
 
 def open_all(
@@ -244,6 +247,7 @@ def _begin(
         ),
     )
     entries = _entry_facts(stored.watchlist, withdrawn)
+    settle_others(settings.data, deployment, writer(journal))
     writer(journal)(
         [
             *sweep(evidence.folder, kept, deployment),
@@ -281,6 +285,7 @@ def _begin(
         started=began,
         past=past,
         evidence=evidence,
+        outbox=open_outbox(settings.data, deployment) if settings.relay is not None else None,
     )
 
 

@@ -66,6 +66,15 @@ def show(store: EvidenceStore, name: str, stored: StoredWatchlist, entry: Entry)
     return AlertPictures(found[PORTRAIT], jpeg(reference), found[CONTEXT])
 
 
+def scene(store: EvidenceStore, name: str) -> bytes:
+    """The scene alone, everybody else in mosaic, as JPEG: what an officer's handset may fetch.
+
+    Raises:
+        InputError: It is not kept any more.
+    """
+    return store.get(name)[CONTEXT]
+
+
 def retained(
     live: LiveAuthority, deployment: str, alert: str, evidence: str, what: Kept, now: dt.datetime
 ) -> AlertRetained:

@@ -22,7 +22,7 @@ from lfr_engine.alerts.bluelist import Source
 from lfr_engine.alerts.ceiling import Reading
 from lfr_engine.alerts.stop import Capture
 from lfr_engine.alerts.table import AlertCounts, AlertTable
-from lfr_engine.app.deployment_core import with_pictures
+from lfr_engine.app.deployment_core import STOPPED, with_pictures
 from lfr_engine.app.deployment_desk import AlertSession, named, sentence
 from lfr_engine.app.deployment_refusal import plain
 from lfr_engine.app.engine import CameraPlan
@@ -122,6 +122,8 @@ class Session(AlertSession):
         event = self._stop.stop(who, plain(reason))
         self.engine.capture(False)
         self.engine.stop()
+        if self.relaying is not None:
+            self.relaying.stop(STOPPED)
         await self._cameras_gone(0.9)
         last_ns = max((r.last_frame_ns for r in self.engine.reports.values()), default=pressed_ns)
         event = msgspec.structs.replace(
@@ -146,6 +148,8 @@ class Session(AlertSession):
         if not self._stop.may_capture:
             return  # somebody stopped it meanwhile
         self.engine.capture(True)
+        if was_stopped and self.relaying is not None:
+            self.relaying.go_on()
         if was_stopped:
             await self._cameras_gone(5.0)
             self.engine.cameras.extend(self._held)

@@ -18,6 +18,7 @@ from lfr_engine.deployment.permission import AuthoritySettings
 from lfr_engine.identity.calibration import DEFAULT_FPIR, Calibration
 from lfr_engine.identity.keys import KeySource
 from lfr_engine.identity.template import TemplateContract
+from lfr_engine.relay.settings import RelaySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class DeploymentSettings:
     two_person, decide_within_s: as in ``AdjudicationSettings``. presence_s: an operator silent for
     longer pauses capture; None only for an exercise (R17). pause_on_red: pause when the
     false-alert ceiling is broken (R6). signage_confirmed: somebody saw the signs before the start.
+    relay: how officers are told; None: they are not.
     summary_every: how often traffic, drops and latency are journalled.
     """
 
@@ -57,6 +59,7 @@ class DeploymentSettings:
     presence_s: float | None = 15.0
     pause_on_red: bool = False
     signage_confirmed: bool = False
+    relay: RelaySettings | None = None
     summary_every: dt.timedelta = dt.timedelta(seconds=60)
     journal: JournalerSettings = field(default_factory=JournalerSettings)
 

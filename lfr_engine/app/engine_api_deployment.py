@@ -16,6 +16,7 @@ import trio
 
 from lfr_engine.api.port import Caller, CallRecord, Conflict
 from lfr_engine.app.board import moment
+from lfr_engine.app.deployment_core import STOPPED
 from lfr_engine.app.deployment_refusal import plain
 from lfr_engine.app.deployment_session import Session
 from lfr_engine.app.engine_api_alerts import person
@@ -90,6 +91,8 @@ async def resume(
         running.engine.capture(True)
         if was_stopped:
             running.engine.start()
+            if running.relaying is not None:
+                running.relaying.go_on()
     await trio.lowlevel.checkpoint()
     return capture_state(running)
 
@@ -102,6 +105,8 @@ async def stop(running: Running, command: a.DeploymentsStop, caller: Caller) -> 
         running.stopped = command.reason
         running.engine.capture(False)
         running.engine.stop()
+        if running.relaying is not None:
+            running.relaying.stop(STOPPED)
     await trio.lowlevel.checkpoint()
     return running.state()
 

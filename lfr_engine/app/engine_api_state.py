@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 import trio
 
-from lfr_engine.api.port import Caller, Conflict
+from lfr_engine.api.port import Caller
 from lfr_engine.app.running import Running
 from lfr_engine.protocol import arguments as a
 from lfr_engine.protocol import shapes as s
@@ -42,32 +42,9 @@ async def logs_level(running: Running, command: a.LogsLevel, caller: Caller) -> 
     return running.log.shape()
 
 
-async def relay_status(_: Running, __: a.RelayStatus, ___: Caller) -> s.RelayStatus:
-    """Every bearer: none, because this process runs no relay."""
-    await trio.lowlevel.checkpoint()
-    return s.RelayStatus(bearers=[])
-
-
-async def relay_queue(_: Running, __: a.RelayQueue, ___: Caller) -> s.RelayQueue:
-    """Messages not yet settled: none, because this process runs no relay."""
-    await trio.lowlevel.checkpoint()
-    return s.RelayQueue(items=[])
-
-
-async def no_relay(_: Running, __: Any, ___: Caller) -> s.Done:
-    """Anything that needs a bearer."""
-    await trio.lowlevel.checkpoint()
-    raise Conflict("relay", "this engine relays to nobody", "lfr relay drives the bearers by hand")
-
-
 STATE_HANDLERS: dict[type[a.Command[Any]], Any] = {
     a.StateGet: state_get,
     a.BoardGet: board_get,
     a.MetricsGet: metrics_get,
     a.LogsLevel: logs_level,
-    a.RelayStatus: relay_status,
-    a.RelayQueue: relay_queue,
-    a.RelayTest: no_relay,
-    a.RelayResend: no_relay,
-    a.RelayCancel: no_relay,
 }

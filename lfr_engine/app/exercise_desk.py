@@ -23,6 +23,7 @@ from lfr_engine.api.port import Conflict, NotFound
 from lfr_engine.app.deployment_pictures import fitted, jpeg
 from lfr_engine.app.engine import Engine
 from lfr_engine.app.ledger import AlertLedger
+from lfr_engine.app.relaying import Relaying, Said
 from lfr_engine.clock import Clock, Stamp, stamp
 from lfr_engine.enrolment.decode import decode, read_picture_file
 from lfr_engine.enrolment.folder import people_in
@@ -60,6 +61,7 @@ class ExerciseDesk:
         self._lane = lane
         self._folder = folder
         self._expires = expires
+        self.relaying: Relaying | None = None
         self._recorded = 0
         self._engine: Engine | None = None
         self._shown: OrderedDict[str, s.AlertPictures] = OrderedDict()
@@ -77,6 +79,8 @@ class ExerciseDesk:
         for event in events:
             self._recorded += 1
             self._ledger.take(self._recorded, event, now)
+        if self.relaying is not None:
+            self.relaying.take(events)
 
     def hear(self, event: EngineEvent) -> None:
         """Take the pictures that come with a new alert."""
@@ -136,6 +140,15 @@ class ExerciseDesk:
             reference,
             lambda table, now: table.outcome(reference, person, outcome, reasons, now, note),
         )
+
+    async def said(self, person: Person, reference: str, said: Said, note: str) -> None:
+        """An officer answered a cue by radio."""
+        await self.outcome(person, reference, said, (), note)
+
+    async def picture_for(self, reference: str, recipient: str) -> bytes | None:
+        """An alert's scene for an officer's handset."""
+        shown = await self.show(Person(recipient, "officer"), reference)
+        return shown.context
 
     async def show(self, person: Person, reference: str) -> s.AlertPictures:  # noqa: ARG002 - every desk names it
         """The pictures of one alert, while they are kept."""

@@ -45,7 +45,7 @@ async def reload(running: Running) -> None:
 def fixed_keys(before: Config, fresh: Config) -> list[str]:
     """Keys that differ and cannot change while the engine runs."""
     changed = []
-    for table in ("engine", "matching", "exercise", "deployment", "api", "metrics", "log"):
+    for table in ("engine", "matching", "exercise", "deployment", "relay", "api", "metrics", "log"):
         old, new = getattr(before, table), getattr(fresh, table)
         if old is None or new is None:
             if old is not new:

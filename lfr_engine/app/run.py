@@ -33,6 +33,7 @@ from lfr_engine.app.deployed import deployed
 from lfr_engine.app.engine_api import LiveEngine
 from lfr_engine.app.logdial import LogDial
 from lfr_engine.app.parts import Opened, open_networks
+from lfr_engine.app.relay_pictures import require_files
 from lfr_engine.app.reload import reload
 from lfr_engine.app.running import Running
 from lfr_engine.app.voice import say
@@ -78,6 +79,8 @@ async def run_engine(
     """
     log.info("starting", mode=config.mode, configuration=str(path), cameras=len(config.cameras))
     dial = LogDial(config.log.level, clock)
+    if config.relay is not None:
+        require_files(config.relay)
     async with open_lane("pictures", width=1, deadline_s=60.0) as work:
         if config.deployment is not None:
             async with deployed(path, config, config.deployment, store, clock, work, dial) as made:
@@ -146,6 +149,7 @@ async def _made(
         pack=opened.pack,
         run=made.engine.run,
         leave=made.engine.finish,
+        relaying=made.relaying,
         tend=made.desk.tend if made.desk is not None else None,
         grace_s=DRAIN_S,
     )
@@ -172,6 +176,8 @@ async def _serve(running: Running, signals: Signals) -> None:
         ]
         if running.tend is not None:
             tasks.append(running.tend)
+        if running.relaying is not None and running.session is None:
+            tasks.append(running.relaying.run)  # a deployment's session runs its own
         for task in tasks:
             nursery.start_soon(task)
         if config.metrics.listen:

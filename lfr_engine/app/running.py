@@ -24,6 +24,7 @@ from lfr_engine.app.deployment_session import Session
 from lfr_engine.app.engine import Engine
 from lfr_engine.app.ledger import AlertLedger
 from lfr_engine.app.logdial import LogDial
+from lfr_engine.app.relaying import Relaying
 from lfr_engine.clock import Clock
 from lfr_engine.config import Config
 from lfr_engine.identity.matcher import Gallery
@@ -101,6 +102,7 @@ class Running:
         gallery: Of an exercise.
         pack: The networks, for pictures that are to be checked.
         session: Of a deployment.
+        relaying: How officers are told; None where nothing is configured.
         run: Runs the engine, in the way of its mode, until ``leave`` or the end of a deployment.
         leave: Ends it in good order.
         tend: What the mode does beside the engine, until cancelled.
@@ -128,6 +130,7 @@ class Running:
     gallery: Gallery | None = None
     pack: OpenPack | None = None
     session: Session | None = None
+    relaying: Relaying | None = None
     tend: Callable[[], Awaitable[None]] | None = None
     grace_s: float = 1.0
     withdrawn: set[str] = field(default_factory=set)
@@ -174,6 +177,13 @@ class Running:
             for camera in self.cameras
         ]
 
+    def bearers(self) -> list[s.BearerState]:
+        """Every way to officers."""
+        relaying = self.relaying
+        if relaying is None:
+            return []
+        return relaying.links.states(relaying.table, self.telemetry, relaying.stopped)
+
     def board(self) -> s.Board:
         """Everything, now."""
         passes, ceiling, rate = self.traffic.passes.total(), "green", None
@@ -193,6 +203,7 @@ class Running:
             engine=self.state(),
             cameras=self.camera_states(),
             queues=boards.queues(self.engine, self.telemetry),
+            bearers=self.bearers(),
             latency={
                 stage: boards.latency(histogram)
                 for stage, histogram in self.telemetry.stages.items()

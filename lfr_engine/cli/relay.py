@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -155,11 +156,12 @@ async def _test(settings: RelaySettings, wait: float) -> State | None:
     last: list[State] = []
     enough = trio.Event()
 
-    async def record(change: Change) -> None:
-        last.append(change.after)
-        click.echo(f"{_clock(change.at)}  {change.after.value:9}  {change.reason}")
-        if change.after in _ENOUGH:
-            enough.set()
+    async def record(changes: Sequence[Change]) -> None:
+        for change in changes:
+            last.append(change.after)
+            click.echo(f"{_clock(change.at)}  {change.after.value:9}  {change.reason}")
+            if change.after in _ENOUGH:
+                enough.set()
 
     async def decide(reply: OfficerReply) -> None:
         click.echo(f"{_clock(reply.at)}  answered   {reply.reply.value}")

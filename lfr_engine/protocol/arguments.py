@@ -316,7 +316,9 @@ class RelayStatus(Command[s.RelayStatus], frozen=True, kw_only=True):
 
 
 class RelayQueue(Command[s.RelayQueue], frozen=True, kw_only=True):
-    """Messages to officers that are not yet settled."""
+    """Messages to officers that are not yet settled, or all of one alert."""
+
+    alert: Name | None = None
 
 
 class RelayTest(Command[s.Done], frozen=True, kw_only=True):
@@ -327,13 +329,13 @@ class RelayTest(Command[s.Done], frozen=True, kw_only=True):
 
 
 class RelayResend(Command[s.Done], frozen=True, kw_only=True):
-    """Send a message again, within its deadline."""
+    """Send a message, or all of an alert, again, within its deadline."""
 
     item: Name
 
 
 class RelayCancel(Command[s.Done], frozen=True, kw_only=True):
-    """Take a message back that is not yet sent."""
+    """Take back a message that is not yet sent, or an alert from everybody it may have reached."""
 
     item: Name
 

@@ -134,7 +134,11 @@ class QueueState(Shape, frozen=True, kw_only=True):
 
 
 class BearerState(Shape, frozen=True, kw_only=True):
-    """One way to officers; ``state`` is ready, busy, down or off."""
+    """One way to officers; ``state`` is ready, busy, down or off.
+
+    Counts are of messages still remembered. ``p95_ms``: from queued until the modem or server took
+    it. ``last_error``: the newest trouble, also where it is over.
+    """
 
     bearer: str
     state: str
@@ -144,6 +148,8 @@ class BearerState(Shape, frozen=True, kw_only=True):
     failed: int = 0
     expired: int = 0
     detail: str = ""
+    last_error: str = ""
+    p95_ms: float | None = None
 
 
 class RelayStatus(Shape, frozen=True, kw_only=True):

@@ -23,8 +23,8 @@ MOST_CHARACTERS = 79
 OLDEST_TEXT_AGE_S = 99 * 60
 
 _REFERENCE = re.compile(r"[A-Z0-9]{4,8}", re.ASCII)
-_PLACE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,11}", re.ASCII)
-_CATEGORY = re.compile(r"[A-Z][A-Z0-9]{0,3}", re.ASCII)
+PLACE_CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,11}", re.ASCII)
+CATEGORY_CODE = re.compile(r"[A-Z][A-Z0-9]{0,3}", re.ASCII)
 
 
 class Caution(enum.StrEnum):
@@ -78,7 +78,11 @@ class Cue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     withdrawn: bool = False
 
     def __post_init__(self) -> None:
-        for name, shape in (("reference", _REFERENCE), ("place", _PLACE), ("category", _CATEGORY)):
+        for name, shape in (
+            ("reference", _REFERENCE),
+            ("place", PLACE_CODE),
+            ("category", CATEGORY_CODE),
+        ):
             if shape.fullmatch(getattr(self, name)) is None:
                 # the value itself is not repeated: it could be what must not leave
                 raise InputError(f"cue {name}", f"is not of the form {shape.pattern}")

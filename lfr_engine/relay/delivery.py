@@ -140,7 +140,10 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of one delivery, as journalled: identifiers, states and a digest, never the text."""
+    """One step of one delivery, as journalled: identifiers, states and a digest, never the text.
+
+    carried: how many cues left in one message, said by the first of them; 0 by all others.
+    """
 
     at: float
     key: Key
@@ -150,6 +153,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     reference: int
     digest: str
+    carried: int = 0
 
 
 def digest_of(text: str) -> str:

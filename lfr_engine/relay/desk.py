@@ -71,6 +71,11 @@ class Desk:
         """Whether an order is under way here."""
         return number in self._under_way
 
+    @property
+    def busy(self) -> bool:
+        """Whether the bearer has an order in hand."""
+        return bool(self._under_way)
+
     def get(self, key: Key) -> Delivery | None:
         """One delivery."""
         return self._deliveries.get(key)
@@ -271,6 +276,7 @@ class Desk:
                     reason=reason,
                     reference=order.reference,
                     digest=digest,
+                    carried=len(chosen) if delivery is chosen[0] and len(chosen) > 1 else 0,
                 )
             )
         self._under_way[order.number] = tuple(delivery.key for delivery in chosen)

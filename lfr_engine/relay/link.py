@@ -22,25 +22,27 @@ def make_link(base: str, secret: bytes, reference: str, address: str, expires: f
 
 def make_token(secret: bytes, reference: str, address: str, expires: float) -> str:
     """URL-safe text of expiry, address digest and HMAC."""
-    head = int(expires).to_bytes(_EXPIRY_BYTES) + _short(address)
+    head = int(expires).to_bytes(_EXPIRY_BYTES) + digest_of_address(address)
     return base64.urlsafe_b64encode(head + _mac(secret, reference, head)).decode().rstrip("=")
 
 
-def check_token(secret: bytes, reference: str, token: str, now: float) -> bool:
-    """Whether a token opens the pictures of ``reference`` at ``now``."""
+def check_token(secret: bytes, reference: str, token: str, now: float) -> bytes | None:
+    """For whom (``digest_of_address``) a token opens the pictures of ``reference`` at ``now``;
+    None where it opens nothing.
+    """
     try:
         data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        return False
+        return None
     head, mac = data[:-_MAC_BYTES], data[-_MAC_BYTES:]
     if len(head) != _EXPIRY_BYTES + 8 or not hmac.compare_digest(
         mac, _mac(secret, reference, head)
     ):
-        return False
-    return now < int.from_bytes(head[:_EXPIRY_BYTES])
+        return None
+    return head[_EXPIRY_BYTES:] if now < int.from_bytes(head[:_EXPIRY_BYTES]) else None
 
 
-def _short(address: str) -> bytes:
+def digest_of_address(address: str) -> bytes:
     """So that two recipients' links differ and a leaked one can be traced; it names nobody."""
     return hashlib.sha256(address.encode()).digest()[:8]
 

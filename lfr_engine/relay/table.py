@@ -22,6 +22,13 @@ from lfr_engine.relay.routing import Plan, is_test_only, may_carry, plans_for
 from lfr_engine.relay.settings import Recipient, RelaySettings
 
 _WITHDRAWN = "/withdrawn"
+_REVIEWED = "/reviewed"
+"""Ends of the identifiers of what follows an alert's first cue: taken back, or now looked at."""
+
+
+def alert_of(identifier: str) -> str:
+    """The alert a delivery is about, whichever of its messages it is."""
+    return identifier.removesuffix(_WITHDRAWN).removesuffix(_REVIEWED)
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +104,9 @@ class RelayTable:
     def admit(self, request: Request, now: float) -> int:
         """Queue an alert for everybody its routes name; returns to how many.
 
+        A reviewed cue of an alert that went out unreviewed follows it as a message of its own:
+        only now may officers act (R2). What of the first was not yet sent is not sent any more.
+
         Raises:
             RuleError: The policy lets only reviewed cues out and this one is not (R2).
         """
@@ -107,10 +117,14 @@ class RelayTable:
         cue = request.cue
         if not self.settings.show_score:
             cue = msgspec.structs.replace(cue, score=None)
+        alert = request.alert
+        if cue.reviewed and any(not d.cue.reviewed for _, d in self._about(alert)):
+            self._end(alert, "reviewed since", now)
+            alert += _REVIEWED
         plans = plans_for(self.settings, cue, request.priority, _utc(now))
         for plan in plans:
-            if (request.alert, plan.recipient.id) not in self._courses:
-                self._start(request.alert, cue, request.priority, plan, now)
+            if (alert, plan.recipient.id) not in self._courses:
+                self._start(alert, cue, request.priority, plan, now)
         return len(plans)
 
     def test(self, bearer: str, recipient: str, alert: str, cue: Cue, now: float) -> Key:
@@ -127,38 +141,56 @@ class RelayTable:
         """Stop an alert, and tell everyone who may have seen it; returns how many are told."""
         told = 0
         withdrawn = msgspec.structs.replace(cue, withdrawn=True)
-        for desk in self.desks.values():
-            for delivery in [d for d in desk.all() if d.key.alert == alert]:
-                self._apply(desk, delivery.key, Happening.DEADLINE, now, "withdrawn")
-                if not delivery.attempts or delivery.state is State.FAILED:
-                    continue
-                recipient = self._recipients.get(delivery.key.recipient)
-                if recipient is None or Key(alert + _WITHDRAWN, *_rest(delivery.key)) in desk:
-                    continue
-                self._queue(alert + _WITHDRAWN, withdrawn, 1, recipient, desk.bearer, now)
-                told += 1
-        for key in [key for key in self._courses if key[0] == alert]:
-            self._courses[key].escalate_at = math.inf
+        for desk, delivery in self._about(alert):
+            self._apply(desk, delivery.key, Happening.DEADLINE, now, "withdrawn")
+            if not delivery.attempts or delivery.state is State.FAILED:
+                continue
+            recipient = self._recipients.get(delivery.key.recipient)
+            if recipient is None or Key(alert + _WITHDRAWN, *_rest(delivery.key)) in desk:
+                continue
+            self._queue(alert + _WITHDRAWN, withdrawn, 1, recipient, desk.bearer, now)
+            told += 1
+        self._end(alert, "withdrawn", now)
         return told
+
+    def finish(self, alert: str, reason: str, now: float) -> None:
+        """Send nothing more of an alert, and tell nobody: what was to be done is done."""
+        self._end(alert, reason, now)
+
+    def finish_all(self, reason: str, now: float) -> None:
+        """Send nothing more of anything."""
+        for desk in self.desks.values():
+            for key in [delivery.key for delivery in desk.all() if not delivery.over]:
+                self._apply(desk, key, Happening.DEADLINE, now, reason)
+        for course in self._courses.values():
+            course.escalate_at = math.inf
 
     def cancel(self, alert: str, now: float) -> int:
         """An operator takes an alert back; the cue is found in the table."""
-        for desk in self.desks.values():
-            for delivery in desk.all():
-                if delivery.key.alert == alert:
-                    return self.withdraw(alert, delivery.cue, now)
+        for _, delivery in self._about(alert):
+            return self.withdraw(alert, delivery.cue, now)
         return 0
 
     def resend(self, alert: str, now: float) -> int:
         """An operator asks again; what was delivered or is too late stays as it is."""
-        count = 0
-        for desk in self.desks.values():
-            for key in [d.key for d in desk.all() if d.key.alert == alert]:
-                before = desk.get(key)
-                self._apply(desk, key, Happening.RESEND, now, "resent by an operator")
-                after = desk.get(key)
-                count += after is not None and after is not before and not after.over
-        return count
+        return sum(self.resend_one(d.key, now) for _, d in self._about(alert))
+
+    def resend_one(self, key: Key, now: float, reason: str = "resent by an operator") -> bool:
+        """Send one message again; whether it will be."""
+        desk = self.desks[key.bearer]
+        before = desk.get(key)
+        self._apply(desk, key, Happening.RESEND, now, reason)
+        after = desk.get(key)
+        return after is not None and after is not before and not after.over
+
+    def take_back(self, key: Key, reason: str, now: float) -> bool:
+        """Never send one message that was not yet sent; whether it could be."""
+        desk = self.desks[key.bearer]
+        delivery = desk.get(key)
+        if delivery is None or delivery.over or delivery.attempts:
+            return False
+        self._apply(desk, key, Happening.DEADLINE, now, reason)
+        return True
 
     def event(self, event: BearerEvent, now: float) -> None:
         """A bearer reports."""
@@ -239,6 +271,23 @@ class RelayTable:
         return old
 
     # --- inside ---
+
+    def _about(self, alert: str) -> list[tuple[Desk, Delivery]]:
+        """Every message of an alert but those that take it back."""
+        return [
+            (desk, delivery)
+            for desk in self.desks.values()
+            for delivery in desk.all()
+            if alert_of(delivery.key.alert) == alert and not delivery.cue.withdrawn
+        ]
+
+    def _end(self, alert: str, reason: str, now: float) -> None:
+        """No further sending, repeating or escalating of an alert's cues."""
+        for desk, delivery in self._about(alert):
+            self._apply(desk, delivery.key, Happening.DEADLINE, now, reason)
+        for (known, _), course in self._courses.items():
+            if alert_of(known) == alert:
+                course.escalate_at = math.inf
 
     def _start(self, alert: str, cue: Cue, priority: int, plan: Plan, now: float) -> None:
         course = _Course(plan, 1, now + self.settings.escalate_s)
@@ -367,7 +416,7 @@ class RelayTable:
         if key is None:
             self.unknown_senders += 1
             return
-        alert = key.alert.removesuffix(_WITHDRAWN)
+        alert = alert_of(key.alert)
         self.replies.append(
             OfficerReply(now, alert, recipient, answer.bearer, answer.reply, certain)
         )

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -108,8 +108,9 @@ def fresh_cue(reference: str = "A1B2C3", marking: Marking = Marking.LIVE, **chan
 class RunningRelay:
     """A relay and everything it told."""
 
-    def __init__(self, relay: Relay, store: OutboxStore) -> None:
-        self.relay = relay
+    relay: Relay
+
+    def __init__(self, store: OutboxStore) -> None:
         self.store = store
         self.changes: list[Change] = []
         self.replies: list[OfficerReply] = []
@@ -180,10 +181,10 @@ async def running_relay(
     settings: RelaySettings, store: OutboxStore | None = None
 ) -> AsyncIterator[RunningRelay]:
     store = store or MemoryOutbox()
-    rig = RunningRelay(Relay(), store)
+    rig = RunningRelay(store)
 
-    async def record(change: Change) -> None:
-        rig.changes.append(change)
+    async def record(changes: Sequence[Change]) -> None:
+        rig.changes += changes
         rig.wake()
 
     async def decide(reply: OfficerReply) -> None:

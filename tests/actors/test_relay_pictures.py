@@ -12,7 +12,7 @@ import trio
 from lfr_engine.actors.relay_pictures import run_pictures, server_context
 from lfr_engine.clock import ManualClock
 from lfr_engine.errors import ConfigError
-from lfr_engine.relay.link import make_link
+from lfr_engine.relay.link import digest_of_address, make_link
 from lfr_engine.relay.port import Moments
 from tests.simulators.certificates import make_certificates
 
@@ -26,8 +26,9 @@ def test_a_link_shows_its_picture_until_it_expires(tmp_path: Path) -> None:
     moments = Moments(clock)
     asked: list[str] = []
 
-    async def fetch(reference: str) -> bytes | None:
+    async def fetch(reference: str, holder: bytes) -> bytes | None:
         asked.append(reference)
+        assert holder == digest_of_address("ECHO1")
         return b"\xff\xd8jpeg" if reference == "A1B2C3" else None
 
     async def main() -> None:
@@ -70,7 +71,7 @@ def test_a_link_shows_its_picture_until_it_expires(tmp_path: Path) -> None:
 def test_noise_and_silence_close_only_themselves(tmp_path: Path) -> None:
     files = make_certificates(tmp_path)
 
-    async def fetch(reference: str) -> bytes | None:
+    async def fetch(reference: str, holder: bytes) -> bytes | None:
         return b"x"
 
     async def main() -> None:

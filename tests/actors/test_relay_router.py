@@ -57,9 +57,11 @@ def test_what_a_rule_forbids_is_told_and_nothing_is_sent(tmp_path: Path) -> None
                     await relay.post("a2", fresh_cue("B2C3D4", marking=Marking.EXERCISE))
                     await relay.post("a3", fresh_cue("C3D4E5"))
                     await relay.wait_change("receipt", alert="a3")
-                    ((request, reason),) = relay.refused
-                    assert request.alert == "a1"
-                    assert "R2" in reason
+                    (early, exercise) = relay.refused
+                    assert early[0].alert == "a1"
+                    assert "R2" in early[1]
+                    assert exercise[0].alert == "a2"
+                    assert "nobody" in exercise[1]
                     assert len(modem.all("written")) == 1
 
     trio.run(main)

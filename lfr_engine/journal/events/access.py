@@ -117,11 +117,26 @@ class RelayCoalesced(Event, frozen=True, kw_only=True):
 
 @kind("relay.answered")
 class RelayAnswered(PersonEvent, frozen=True, kw_only=True):
-    """An officer's answer came back over a bearer."""
+    """An officer's answer came back over a bearer.
+
+    ``certain``: it named the alert; otherwise it is taken to be about the last one that reached
+    that officer. ``cause``: why it changed nothing about the alert.
+    """
 
     alert: Ref
     bearer: Ref
     answer: Ref
+    deployment: Ref | None = None
+    certain: bool = True
+    cause: Text | None = None
+
+
+@kind("relay.refused")
+class RelayRefused(Event, frozen=True, kw_only=True):
+    """An alert that officers should have heard of went to nobody: why."""
+
+    alert: Ref
+    cause: Text
     deployment: Ref | None = None
 
 
