@@ -61,7 +61,7 @@ def test_what_a_rule_forbids_is_told_and_nothing_is_sent(tmp_path: Path) -> None
                     assert early[0].alert == "a1"
                     assert "R2" in early[1]
                     assert exercise[0].alert == "a2"
-                    assert "nobody" in exercise[1]
+                    assert "anybody" in exercise[1]
                     assert len(modem.all("written")) == 1
 
     trio.run(main)
