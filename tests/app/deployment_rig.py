@@ -59,15 +59,16 @@ HOUR = dt.timedelta(hours=1)
 
 @dataclass(slots=True)
 class MovableClock:
-    """The machine's clock, its wall hand turned by ``ahead``."""
+    """The machine's clock, its wall hand turned by ``ahead``, both hands moved by ``passed_s``."""
 
     ahead: dt.timedelta = dt.timedelta()
+    passed_s: float = 0.0
 
     def monotonic_ns(self) -> int:
-        return time.monotonic_ns()
+        return time.monotonic_ns() + round(self.passed_s * 1e9)
 
     def utc(self) -> dt.datetime:
-        return dt.datetime.now(dt.UTC) + self.ahead
+        return dt.datetime.now(dt.UTC) + self.ahead + dt.timedelta(seconds=self.passed_s)
 
 
 def one_hot(name: str) -> FloatArray:

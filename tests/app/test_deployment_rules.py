@@ -563,7 +563,39 @@ def test_an_alert_nobody_decides_expires_and_what_is_open_expires_at_the_end(
             await until(lambda: session.ended)
 
     trio.run(scenario)
-    assert len(rig.events(AlertExpired)) == 2
+    expired = [e.reason for e in rig.events(AlertExpired) if isinstance(e, AlertExpired)]
+    assert expired == ["timeout", "ended"]
+
+
+def test_alerts_presence_and_authority_are_driven_by_the_injected_time(
+    rig: Rig, clock: MovableClock
+) -> None:
+    """Each limit is far off in real seconds: only the clock that is given can bring it about."""
+
+    def expired() -> list[str | None]:
+        return [e.reason for e in rig.events(AlertExpired) if isinstance(e, AlertExpired)]
+
+    async def scenario() -> None:
+        async with running(rig, decide_within_s=300.0, presence_s=600.0) as session:
+            (reference,) = await raised(session)
+            await until(lambda: session.state().passes == 1)  # nobody is in view any more
+            clock.passed_s += 290
+            await trio.sleep(0.6)  # two ticks
+            assert (await session.alert(reference)).state is AlertState.GENERATED
+            clock.passed_s += 11
+            await until(lambda: expired() == ["timeout"], 3)
+            assert session.state().capture is Capture.RUNNING
+            clock.passed_s += 310
+            await until(lambda: session.state().capture is Capture.PAUSED, 3)
+            assert session.state().capture_reason == "presence"
+            await session.resume(OLGA)
+            clock.passed_s += 3600
+            await until(lambda: session.ended, 5)
+
+    trio.run(scenario)
+    (ended,) = rig.events(DeploymentEnded)
+    assert isinstance(ended, DeploymentEnded)
+    assert ended.reason == "authority_end"
 
 
 def test_what_a_crash_left_unrecorded_is_swept(rig: Rig) -> None:
