@@ -551,7 +551,9 @@ class Cockpit(App[None]):
 
         def given(text: str) -> None:
             if text:
-                self.do(a.BluePass(entry=text), f"blue-list pass of {text} registered")
+                self.do(
+                    a.BluePass(entry=text, source="button"), f"blue-list pass of {text} registered"
+                )
 
         self.ask_text("Blue-list pass", "entry of the colleague who walks past", given)
 

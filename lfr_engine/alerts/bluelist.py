@@ -33,6 +33,16 @@ class BlueSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Walked:
+    """One pass of consenting staff: who, where, when (UTC), and their self-declared group."""
+
+    entry: str
+    camera: str
+    at: dt.datetime
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Recognition:
     alert: str
     entry: str

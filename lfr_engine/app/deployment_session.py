@@ -18,7 +18,7 @@ import msgspec
 
 from lfr_engine.actors.camera import CameraReport
 from lfr_engine.alerts.adjudication import Person
-from lfr_engine.alerts.bluelist import Source
+from lfr_engine.alerts.bluelist import Source, Walked
 from lfr_engine.alerts.ceiling import Reading
 from lfr_engine.alerts.stop import Capture
 from lfr_engine.alerts.table import AlertCounts, AlertTable
@@ -39,6 +39,10 @@ from lfr_engine.journal.events.fields import Event
 from lfr_engine.journal.events.watchlist import EntryWithdrawn
 from lfr_engine.journal.lines import Record
 
+CLOSING_S = 0.6
+"""How long a stop waits for readers to leave; no frame is used meanwhile. What is left of a second
+is for the journal, so that the answer comes in time on a starved machine too.
+"""
 END_BY_HAND = frozenset({"operator", "ao"})
 
 
@@ -115,7 +119,7 @@ class Session(AlertSession):
     async def stop(self, person: Person, reason: str) -> DeploymentStopped:
         """The big red stop (R17): no frame is used from this very moment, and cameras close.
 
-        Returns once the readers are gone or 0.9 s have passed, and it is journalled.
+        Returns once the readers are gone or ``CLOSING_S`` have passed, and it is journalled.
         """
         pressed_ns = self._clock.monotonic_ns()
         who = Person(person.name.strip()[:80] or "not named", person.role)  # never refused (R17)
@@ -124,7 +128,7 @@ class Session(AlertSession):
         self.engine.stop()
         if self.relaying is not None:
             self.relaying.stop(STOPPED)
-        await self._cameras_gone(0.9)
+        await self._cameras_gone(CLOSING_S)
         last_ns = max((r.last_frame_ns for r in self.engine.reports.values()), default=pressed_ns)
         event = msgspec.structs.replace(
             event, capture_ended_ms=max(0.0, (last_ns - pressed_ns) / 1e6)
@@ -254,15 +258,28 @@ class Session(AlertSession):
         group: str | None = None,
     ) -> None:
         """Consenting staff walked past a camera just now (R9)."""
-        facts = self.opened.facts.get(entry)
-        if facts is None or not facts.blue:
-            raise InputError(f"entry {entry:.64}", "is not on the blue list")
-        if camera not in self.engine.reports:
-            raise InputError(f"camera {camera:.40}", "there is no such camera")
+        await self.blue_passes(person, [Walked(entry, camera, self._clock.utc(), group)], source)
+
+    async def blue_passes(self, person: Person, walked: Sequence[Walked], source: Source) -> None:
+        """Consenting staff walked past (R9): all of it is registered, or none."""
         named(person.name)
-        await self._record(
-            self._blue.register(person, entry, camera, self._clock.utc(), source, group)
-        )
+        began, now = self.opened.live.authority.start, self._clock.utc()
+        for walk in walked:
+            facts = self.opened.facts.get(walk.entry)
+            if facts is None or not facts.blue:
+                raise InputError(f"entry {walk.entry:.64}", "is not on the blue list")
+            if walk.camera not in self.engine.reports:
+                raise InputError(f"camera {walk.camera:.40}", "there is no such camera")
+            if not began <= walk.at <= now:
+                raise InputError(
+                    f"pass of {walk.entry:.64}", f"{walk.at:%Y-%m-%d %H:%M:%S} is not in this run"
+                )
+        events: list[Event] = []
+        for walk in walked:
+            events += self._blue.register(
+                person, walk.entry, walk.camera, walk.at, source, walk.group
+            )
+        await self._record(events)
 
     async def _camera_changed(self, person: Person, camera: str, change: str) -> None:
         event = msgspec.convert(

@@ -15,6 +15,7 @@ import msgspec
 import trio
 
 from lfr_engine.api.port import Caller, CallRecord, Conflict
+from lfr_engine.app.blue_table import read_passes
 from lfr_engine.app.board import moment
 from lfr_engine.app.deployment_core import STOPPED
 from lfr_engine.app.deployment_refusal import plain
@@ -226,7 +227,20 @@ async def blue_pass(running: Running, command: a.BluePass, caller: Caller) -> s.
     cameras = [camera.config.name for camera in running.cameras]
     if command.camera is None and len(cameras) != 1:
         raise Conflict("camera", "there are several", "say which one they passed")
-    await session.blue_pass(person(caller), command.entry, command.camera or cameras[0])
+    await session.blue_pass(
+        person(caller),
+        command.entry,
+        command.camera or cameras[0],
+        command.source,
+        command.group,
+    )
+    return _blue(session)
+
+
+async def blue_import(running: Running, command: a.BlueImport, caller: Caller) -> s.BlueStatus:
+    """Passes of consenting staff from a table (R9)."""
+    session = _session(running, "blue.import")
+    await session.blue_passes(person(caller), read_passes(command.table), "csv")
     return _blue(session)
 
 
@@ -414,6 +428,7 @@ DEPLOYMENT_HANDLERS: dict[type[a.Command[Any]], Any] = {
     a.WatchlistEnrol: watchlist_enrol,
     a.WatchlistWithdraw: watchlist_withdraw,
     a.BluePass: blue_pass,
+    a.BlueImport: blue_import,
     a.BlueStatus: blue_status,
     a.JournalQuery: journal_query,
     a.JournalVerify: journal_verify,

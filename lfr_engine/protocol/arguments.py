@@ -279,6 +279,18 @@ class BluePass(Command[s.BlueStatus], frozen=True, kw_only=True):
 
     entry: Name
     camera: Name | None = None
+    group: Name | None = None
+    source: Literal["button", "api"] = "api"
+
+
+class BlueImport(Command[s.BlueStatus], frozen=True, kw_only=True):
+    """Register the passes of a CSV table with the columns entry, camera, at and group.
+
+    ``at`` is ISO 8601, UTC where no zone is said; ``group`` is self-declared and may be empty or
+    absent. All rows are registered, or none.
+    """
+
+    table: Annotated[bytes, Meta(min_length=1, max_length=256 * 1024)]
 
 
 class BlueStatus(Command[s.BlueStatus], frozen=True, kw_only=True):

@@ -152,6 +152,7 @@ _ROWS = (
     _changes("outcomes.enter", a.OutcomesEnter, OPERATOR, OFFICER),
     _changes("alerts.hold", a.AlertsHold, OPERATOR, AO),
     _changes("blue.pass", a.BluePass, ENGINEER, OPERATOR, INTEGRATOR),
+    _changes("blue.import", a.BlueImport, ENGINEER, OPERATOR),
     _reads("blue.status", a.BlueStatus, ENGINEER, OPERATOR, INTEGRATOR, AO, AUDITOR),
     _looks("journal.query", a.JournalQuery, AO, AUDITOR),
     _looks("journal.verify", a.JournalVerify, ENGINEER, AO, AUDITOR),

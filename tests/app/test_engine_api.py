@@ -136,6 +136,7 @@ NEEDS_AN_AUTHORITY: list[a.Command[Any]] = [
     a.DeploymentsStart(signage_confirmed=True),
     a.DeploymentsEnd(reason="x"),
     a.BluePass(entry="E1"),
+    a.BlueImport(table=b"entry,camera,at"),
     a.JournalQuery(),
     a.JournalVerify(),
     a.ReportGet(),
@@ -607,6 +608,37 @@ def test_arrests_and_other_outcomes_reach_the_figures(tmp_path: Path) -> None:
             assert [line.data["outcome"] for line in lines.events] == [
                 "arrest", "arrest", "safeguarding"
             ]  # fmt: skip
+
+    play(scenario)
+
+
+def test_passes_of_staff_come_by_button_by_program_and_by_table(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "data", people={"ann": "blue", "bob": "wanted"}).build()
+
+    async def scenario() -> None:
+        async with deployment_stage(rig) as made:
+            assert (await first_alert(made)).blue
+            now = dt.datetime.now(dt.UTC)
+
+            def table(*rows: str) -> a.BlueImport:
+                return a.BlueImport(table="\n".join(["entry,camera,at,group", *rows]).encode())
+
+            # one bad row, and nothing of the table is registered
+            bad = table(f"ann,door,{now.isoformat()},A", f"bob,door,{now.isoformat()},A")
+            with pytest.raises(InputError, match="bob: is not on the blue list"):
+                await made.call(bad)
+            early = (now - dt.timedelta(hours=1)).isoformat()
+            with pytest.raises(InputError, match="not in this run"):
+                await made.call(table(f"ann,door,{early},A"))
+            assert (await made.call(a.BlueStatus())).passes == 0
+            long_ago = (now - dt.timedelta(seconds=40)).isoformat()
+            done = await made.call(table(f"ann,door,{now.isoformat()},A", f"ann,door,{long_ago},B"))
+            assert (done.passes, done.hits) == (2, 1)
+            assert done.by_camera["door"].low == pytest.approx(0.0126, abs=1e-4)
+            press = a.BluePass(entry="ann", camera="door", source="button")
+            assert (await made.call(press)).passes == 3
+            lines = await made.call(a.JournalQuery(kinds=["blue.pass"]), AUDITOR)
+            assert [line.data["source"] for line in lines.events] == ["csv", "csv", "button"]
 
     play(scenario)
 
