@@ -21,13 +21,13 @@ from lfr_engine.alerts.adjudication import AdjudicationSettings, Person
 from lfr_engine.alerts.bluelist import BlueList, BlueSettings
 from lfr_engine.alerts.ceiling import Ceiling, CeilingSettings
 from lfr_engine.alerts.evidence import EvidenceSettings
-from lfr_engine.alerts.lifecycle import Alert, AlertState
+from lfr_engine.alerts.lifecycle import Alert
 from lfr_engine.alerts.stop import Capture, StopMachine, StopSettings
 from lfr_engine.alerts.table import AlertCounts, AlertTable
 from lfr_engine.app import deployment_pictures as alert_pictures
 from lfr_engine.app.deployment_figures import Figures
+from lfr_engine.app.deployment_keeping import Act, Keeping
 from lfr_engine.app.deployment_opening import Opened, stamped
-from lfr_engine.app.deployment_refusal import plain
 from lfr_engine.app.deployment_settling import due_records, settle
 from lfr_engine.app.engine import CameraPlan, Engine, Matching
 from lfr_engine.app.relaying import Relaying, Said
@@ -35,25 +35,19 @@ from lfr_engine.clock import Clock, Stamp, stamp
 from lfr_engine.deployment.clockguard import ClockGuard
 from lfr_engine.deployment.intervals import clopper_pearson
 from lfr_engine.errors import InputError
-from lfr_engine.identity.evidence_store import new_name
 from lfr_engine.journal import viewing
 from lfr_engine.journal.events.alerts import AlertViewed, ExpiryReason
 from lfr_engine.journal.events.deployment import DeploymentEnded
-from lfr_engine.journal.events.engine import CameraDown as DownEvent
-from lfr_engine.journal.events.engine import CameraUp as UpEvent
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.runtime.flow import Broadcast
 from lfr_engine.runtime.lanes import Lane
 from lfr_engine.runtime.telemetry import Telemetry
-from lfr_engine.sources.condition import CameraDown, CameraUp
 
 TICK_S = 0.25
 """How often time is looked at; a camera outlives its authority by no more."""
 SETTLE_S = 600.0
 READERS_S = 0.5
 """How often readers' notes are taken; somebody at a terminal waits for it."""
-ASIDE = 64
-"""Pictures and camera events waiting to be kept; alerts come a few a minute."""
 TOLD = 256
 DRAIN_S = 1.0
 """For what became of messages to come to the journal."""
@@ -68,7 +62,6 @@ EXPIRES_AS: Mapping[str, ExpiryReason] = {
 }
 """Why what is undecided expires when a deployment ends for this reason."""
 
-Act = Callable[[AlertTable, Stamp], Sequence[Event]]
 AlertNews = AlertTold | AlertChanged
 
 
@@ -98,10 +91,7 @@ class SessionCore:
         self._guard = ClockGuard(stamp(clock))
         self._counts = AlertCounts(0, 0, 0, 0, 0)
         self._gallery = opened.gallery
-        self._pending: dict[str, trio.Event] = {}
-        self._aside, self._to_keep = trio.open_memory_channel[AlertTold | CameraDown | CameraUp](
-            ASIDE
-        )
+        self._keeping = Keeping(opened, lane, self.telemetry, self._record, self._ask)
         self._over = trio.Event()
         self._running = False
         self._ending: DeploymentEnded | None = None
@@ -181,7 +171,7 @@ class SessionCore:
                     for task in (
                         self._watch_time,
                         self._watch_alerts,
-                        self._keep,
+                        self._keeping.run,
                         self._summarise,
                         self._settle,
                         self._hear_readers,
@@ -213,7 +203,7 @@ class SessionCore:
             self._figures.watched(self.engine.reports, (now.monotonic_ns - before_ns) / 1e9)
             before_ns = now.monotonic_ns
             wrong = self._guard.check(now, self.deployment)
-            if wrong is not None:
+            if wrong is not None and self._ending is None:  # once: it takes seconds to wind up
                 self._last_words.append(wrong)
                 self._close("refused", note=f"the clock was {wrong.cause} (R3)")
             elif now.utc >= authority.end:
@@ -266,82 +256,17 @@ class SessionCore:
                 await self._record([view for _, view in notes])
                 viewing.done(notes)
 
-    async def _keep(self) -> None:
-        """Pictures become evidence, camera events become records."""
-        async for item in self._to_keep:
-            if isinstance(item, AlertTold):
-                await self._keep_pictures(item)
-            elif isinstance(item, CameraDown):
-                await self._record(
-                    [
-                        DownEvent(
-                            camera=item.camera,
-                            cause=plain(item.reason),
-                            deployment=self.deployment,
-                        )
-                    ]
-                )
-            else:
-                await self._record(
-                    [
-                        UpEvent(
-                            camera=item.camera,
-                            outage_s=item.outage_s,
-                            deployment=self.deployment,
-                        )
-                    ]
-                )
-
-    async def _keep_pictures(self, told: AlertTold) -> None:
-        assert told.pictures is not None
-        reference, name = told.alert.reference, new_name()
-        try:
-            await self._lane.run(alert_pictures.keep, self.opened.evidence, name, told.pictures)
-            await self._ask(lambda table, now: (self._keep_until(table, reference, name, now),))
-        finally:
-            self._pending.pop(reference).set()
-
-    def _keep_until(self, table: AlertTable, reference: str, name: str, now: Stamp) -> Event:
-        discounted = table[reference].state is AlertState.DISCOUNTED
-        event = alert_pictures.retained(
-            self.opened.live,
-            self.deployment,
-            reference,
-            name,
-            "discounted_evidence" if discounted else "alert_evidence",
-            now.utc,
-        )
-        table.apply(event, now)
-        return event
-
     def _hear(self, event: EngineEvent) -> None:
         """The engine tells; this must not wait."""
         if isinstance(event, PassEnded):
             self._figures.ended(event)
         elif isinstance(event, AlertTold):
-            self._hear_alert(event)
+            self._keeping.take(event)
+            self.told.publish(dataclasses.replace(event, pictures=None))
         elif isinstance(event, AlertChanged):
             self.told.publish(event)
         else:
-            self._put_aside(event)
-
-    def _hear_alert(self, told: AlertTold) -> None:
-        if told.pictures is not None and told.alert.state is AlertState.BLUE:
-            told.pictures.erase()  # of staff nothing is kept (R9)
-        elif told.pictures is not None:
-            self._pending[told.alert.reference] = trio.Event()
-            if not self._put_aside(told):
-                told.pictures.erase()
-                self._pending.pop(told.alert.reference).set()
-        self.told.publish(dataclasses.replace(told, pictures=None))
-
-    def _put_aside(self, item: AlertTold | CameraDown | CameraUp) -> bool:
-        try:
-            self._aside.send_nowait(item)
-        except trio.WouldBlock:
-            self.telemetry.counts["not kept"] += 1
-            return False
-        return True
+            self._keeping.note(event)
 
     async def _judge(self) -> None:
         """Look at the false-alert ceiling (R6)."""
@@ -376,8 +301,7 @@ class SessionCore:
         self.engine.stop()
         await self._cameras_gone(1.0)
         with trio.move_on_after(2.0):
-            while self._pending:  # noqa: ASYNC110 - pictures come one by one
-                await trio.sleep(0.01)
+            await self._keeping.all_kept()
         if self._ending is not None:
             reason = EXPIRES_AS[self._ending.reason]
             await self._ask(lambda table, now: table.close(reason, now))
@@ -409,9 +333,7 @@ class SessionCore:
 
     async def _picture_for(self, reference: str, recipient: str) -> bytes | None:
         """An alert's scene for an officer, the look journalled first (R16)."""
-        pending = self._pending.get(reference)
-        if pending is not None:
-            await pending.wait()
+        await self._keeping.kept(reference)
         found: list[str] = []
         await self._look(lambda table: found.append(table[reference].pictures))
         if not found[0]:

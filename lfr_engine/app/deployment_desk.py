@@ -54,9 +54,7 @@ class AlertSession(SessionCore):
             raise RuleError(
                 "R16", f"alert {reference:.20}", f"as {person.role} nobody may see its pictures"
             )
-        pending = self._pending.get(reference)
-        if pending is not None:
-            await pending.wait()
+        await self._keeping.kept(reference)
         alert = await self.alert(reference)
         if not alert.pictures:
             raise InputError(f"alert {reference:.20}", "has no pictures")
@@ -117,7 +115,7 @@ class AlertSession(SessionCore):
             events: list[Event] = [table.decide(reference, person, decision, reasons, now, note)]
             pictures = table[reference].pictures
             if decision == "discounted" and pictures:
-                events.append(self._keep_until(table, reference, pictures, now))
+                events.append(self._keeping.until(table, reference, pictures, now))
             return events
 
         alert = await self._changed(reference, act)
@@ -168,6 +166,7 @@ class AlertSession(SessionCore):
 
     async def hold(self, person: Person, reference: str, reason: str) -> None:
         """Keep an alert's pictures beyond their time (R19)."""
+        await self._keeping.kept(reference)
         alert = await self.alert(reference)
         if not alert.pictures:
             raise InputError(f"alert {reference:.20}", "has no pictures to keep")

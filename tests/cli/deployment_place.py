@@ -53,10 +53,14 @@ def need_shared() -> None:
 
 @dataclass
 class Place:
-    """One machine's files. ``data`` is what the program calls its data folder."""
+    """One machine's files. ``data`` is what the program calls its data folder.
+
+    build_s: how long building took, which says how busy the machine is: some 10 s where it is not.
+    """
 
     root: Path
     tokens: dict[str, Token] = field(default_factory=dict)
+    build_s: float = 0.0
 
     @property
     def data(self) -> Path:
@@ -82,6 +86,7 @@ class Place:
 
     def build(self) -> Place:
         """Keys, tokens and the sealed list."""
+        began = time.monotonic()
         self.data.mkdir(parents=True)
         (self.data / "models").symlink_to(data_folder() / "models")
         access = ("--by", "B. Builder", "--key-file", self.root / "list.key")
@@ -101,12 +106,13 @@ class Place:
         (self.root / "trusted.toml").write_text(said[said.index("[[trusted]]") :])
         store = TokenStore(self.root / "tokens.json")
         self.tokens = {name: store.add(name, [role]) for name, role in PEOPLE.items()}
+        self.build_s = time.monotonic() - began
         return self
 
     def copied(self, root: Path) -> Place:
         """The same on another machine."""
         shutil.copytree(self.root, root, symlinks=True)
-        return Place(root, self.tokens)
+        return Place(root, self.tokens, self.build_s)
 
     def authorise(self, cameras: Sequence[str], lasts: dt.timedelta) -> dt.datetime:
         """Sign an authority that began a minute ago; returns its end."""
@@ -198,7 +204,7 @@ def running(place: Place, path: Path) -> Iterator[Program]:
         )  # fmt: skip
         program = Program(process, said)
         try:
-            wait(lambda: "running" in program.log() or process.poll() is not None, 90)
+            wait(lambda: "running" in program.log() or process.poll() is not None, 180)
             assert process.poll() is None, program.log()
             yield program
         finally:
