@@ -86,6 +86,8 @@ async def run_engine(
             async with deployed(path, config, config.deployment, store, clock, work, dial) as made:
                 await _serve(made, signals)
             return
+        if config.exercise is not None:  # refused before the networks are compiled (R27)
+            camera_book(config, clock).plans(config.cameras)
         opened = await until(signals.stopping, lambda: _open_networks(config, store))
         if opened is None:
             return

@@ -16,13 +16,14 @@ import click
 import msgspec
 import platformdirs
 
+from lfr_engine.cli.asked import Asked
 from lfr_engine.cli.moments import MOMENT
 from lfr_engine.clock import SystemClock
 from lfr_engine.deployment import authority as papers
 from lfr_engine.deployment.authority import Authority, Document, Officer, TrustedKey
 from lfr_engine.deployment.clockguard import synchronised
 from lfr_engine.deployment.permission import AuthoritySettings, Requirements, problems
-from lfr_engine.errors import InputError
+from lfr_engine.errors import RuleError
 from lfr_engine.journal.signing import create_key, fingerprint, load_key
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
@@ -52,7 +53,7 @@ def key() -> None:
 
 @key.command(name="new")
 @_FILE
-@click.option("--officer", required=True, help="The id of the officer who will own it.")
+@click.option("--officer", cls=Asked, rule="R3", help="The id of the officer who will own it.")
 @click.option("--passphrase", is_flag=True, help="Ask for a passphrase that protects the file.")
 def new_key(file: Path, officer: str, passphrase: bool) -> None:
     """Make a private key FILE, readable by you only, and print its public half."""
@@ -64,7 +65,7 @@ def new_key(file: Path, officer: str, passphrase: bool) -> None:
 
 @key.command(name="show")
 @_FILE
-@click.option("--officer", required=True, help="The id of the officer who owns it.")
+@click.option("--officer", cls=Asked, rule="R3", help="The id of the officer who owns it.")
 @click.option("--passphrase", is_flag=True, help="Ask for the passphrase.")
 def show_key(file: Path, officer: str, passphrase: bool) -> None:
     """Print the public half of a private key FILE."""
@@ -76,17 +77,19 @@ def show_key(file: Path, officer: str, passphrase: bool) -> None:
 @_FILE
 @click.option("--id", "reference", help="Reference; made from the start time where not given.")
 @click.option("--exercise", is_flag=True, help="For recorded material only; marks everything.")
-@click.option("--use-case", required=True)
-@click.option("--purpose", required=True)
-@click.option("--place", required=True)
-@click.option("--zone", "zones", multiple=True, required=True, help="Zone id; may be repeated.")
+@click.option("--use-case", cls=Asked, rule="R3")
+@click.option("--purpose", cls=Asked, rule="R3")
+@click.option("--place", cls=Asked, rule="R3")
 @click.option(
-    "--camera", "cameras", multiple=True, required=True, help="Camera id; may be repeated."
+    "--zone", "zones", multiple=True, cls=Asked, rule="R3", help="Zone id; may be repeated."
 )
-@click.option("--start", type=MOMENT, required=True, help="UTC, such as 2026-07-01T10:00Z.")
+@click.option(
+    "--camera", "cameras", multiple=True, cls=Asked, rule="R3", help="Camera id; may be repeated."
+)
+@click.option("--start", type=MOMENT, cls=Asked, rule="R3", help="UTC, such as 2026-07-01T10:00Z.")
 @click.option("--end", type=MOMENT, help="UTC; or give --hours.")
 @click.option("--hours", type=click.FloatRange(0, 24, min_open=True), help="How long, from start.")
-@click.option("--watchlist", required=True, help="Id of the one list it permits.")
+@click.option("--watchlist", cls=Asked, rule="R3", help="Id of the one list it permits.")
 @click.option("--watchlist-digest", help="Bind it to one sealed content of that list.")
 @click.option(
     "--retention",
@@ -98,9 +101,9 @@ def show_key(file: Path, officer: str, passphrase: bool) -> None:
 @click.option(
     "--ceiling", type=float, default=0.001, show_default=True, help="False alerts per pass."
 )
-@click.option("--officer-name", required=True)
-@click.option("--officer-rank", required=True)
-@click.option("--officer-id", required=True)
+@click.option("--officer-name", cls=Asked, rule="R3")
+@click.option("--officer-rank", cls=Asked, rule="R3")
+@click.option("--officer-id", cls=Asked, rule="R3")
 def new(
     file: Path,
     reference: str | None,
@@ -116,7 +119,7 @@ def new(
 ) -> None:
     """Write an unsigned authority to FILE, to be read and then signed by the officer."""
     if (end is None) == (hours is None):
-        raise InputError("--end", "give either --end or --hours")
+        raise RuleError("R3", "--end", "it has no one end", "give either --end or --hours")
     body = {
         "id": reference or f"A-{start:%Y%m%d-%H%M}",
         "mode": "exercise" if exercise else "deployment",
@@ -129,9 +132,10 @@ def new(
     try:
         made = msgspec.convert(body, Authority)
     except msgspec.ValidationError as exc:
-        raise InputError(file, f"not an authority: {exc}") from exc
+        rule = "R6" if "false_alert_ceiling" in str(exc) else "R3"
+        raise RuleError(rule, file, f"not an authority: {exc}") from exc
     if made.end <= made.start:
-        raise InputError("--end", "it must be after the start")
+        raise RuleError("R3", "--end", "it must be after the start")
     papers.save(file, papers.render(made), replace=False)
     click.echo(f"{file}: not signed yet – read it, then: lfr authority sign {file} --key KEY")
 
@@ -139,7 +143,12 @@ def new(
 @command.command(name="sign")
 @_FILE
 @click.option(
-    "--key", "key_file", type=click.Path(path_type=Path), required=True, help="Private key file."
+    "--key",
+    "key_file",
+    type=click.Path(path_type=Path),
+    cls=Asked,
+    rule="R3",
+    help="Private key file.",
 )
 @click.option("--passphrase", is_flag=True, help="Ask for the key's passphrase.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -251,8 +260,11 @@ def _trusted(chosen: Path | None, document: Document) -> tuple[TrustedKey, ...]:
     if chosen is None and not path.exists():
         if document.authority.mode == "exercise":
             return ()  # an exercise needs no trusted key
-        raise InputError(
-            path, "there is no file of trusted keys", "make it from what lfr authority key new says"
+        raise RuleError(
+            "R3",
+            path,
+            "there is no file of trusted keys",
+            "make it from what lfr authority key new says",
         )
     return papers.load_trusted(path)
 

@@ -19,12 +19,13 @@ from typing import Any, TypeVar
 import click
 
 from lfr_engine.cli import watchlist_view as view
+from lfr_engine.cli.asked import Asked
 from lfr_engine.cli.moments import MOMENT
 from lfr_engine.clock import SystemClock
 from lfr_engine.deployment.erasure import of_vault
 from lfr_engine.enrolment.image import Pack
 from lfr_engine.enrolment.register import Registered, Row, re_encode, read_csv, register
-from lfr_engine.errors import ConfigError, InputError, RuleError
+from lfr_engine.errors import InputError, RuleError
 from lfr_engine.evaluation.progress import progress_bars
 from lfr_engine.identity import calibration, likeness
 from lfr_engine.identity import keys as key_sources
@@ -68,7 +69,7 @@ class Access:
     by: str
 
     def source(self, *, confirm: bool = False) -> KeySource:
-        """The key source named by the options or the environment; raises ``ConfigError``."""
+        """The key source named by the options or the environment; raises ``RuleError`` (R4)."""
         if self.passphrase:
             text = os.environ.get(PASSPHRASE_VARIABLE) or click.prompt(
                 "passphrase", hide_input=True, confirmation_prompt=confirm, err=True
@@ -78,7 +79,8 @@ class Access:
             return key_sources.credential(self.credential)
         if self.key_file:
             return key_sources.key_file(self.key_file)
-        raise ConfigError(
+        raise RuleError(
+            "R4",
             "watchlist key",
             "none was named",
             "make one with: lfr watchlist key FILE, then give --key-file FILE or --passphrase",
@@ -97,7 +99,7 @@ def with_access(function: F) -> F:
     wrapped.__name__ = function.__name__
     decorated: Any = wrapped
     for option in (
-        click.option("--by", required=True, help="Who does this; recorded (R16)."),
+        click.option("--by", cls=Asked, rule="R16", help="Who does this; recorded (R16)."),
         click.option("--passphrase", is_flag=True, help=f"Ask; or ${PASSPHRASE_VARIABLE}."),
         click.option("--credential", help="Name of a systemd credential that holds the key."),
         click.option(
@@ -137,7 +139,7 @@ def new_key(file: Path) -> None:
 
 @command.command(name="new")
 @list_argument
-@click.option("--reason", required=True, help="What the list is for.")
+@click.option("--reason", cls=Asked, rule="R15", help="What the list is for.")
 @click.option("--expires", type=MOMENT, help="Erased then at the latest; 48 h from now if unsaid.")
 @with_access
 def new(access: Access, watchlist: str, reason: str, expires: dt.datetime | None) -> None:
@@ -156,17 +158,19 @@ def new(access: Access, watchlist: str, reason: str, expires: dt.datetime | None
 
 @command.command(name="add")
 @list_argument
-@click.option("--image", "images", multiple=True, required=True, type=click.Path(path_type=Path))
-@click.option("--id", required=True, help="The force's reference for the person.")
-@click.option("--label", required=True, help="What operators are shown.")
-@click.option("--category", required=True, help=", ".join(one.value for one in Category))
-@click.option("--source", required=True, help="Where picture and request come from.")
-@click.option("--lawful-basis", required=True)
-@click.option("--reason", required=True)
-@click.option("--priority", required=True, help=", ".join(one.value for one in Priority))
-@click.option("--expected-action", required=True, help="What officers are to do.")
-@click.option("--last-checked", required=True, help="YYYY-MM-DD")
-@click.option("--under-18", required=True, help="yes or no")
+@click.option(
+    "--image", "images", multiple=True, cls=Asked, rule="R15", type=click.Path(path_type=Path)
+)
+@click.option("--id", cls=Asked, rule="R15", help="The force's reference for the person.")
+@click.option("--label", cls=Asked, rule="R15", help="What operators are shown.")
+@click.option("--category", cls=Asked, rule="R15", help=", ".join(one.value for one in Category))
+@click.option("--source", cls=Asked, rule="R15", help="Where picture and request come from.")
+@click.option("--lawful-basis", cls=Asked, rule="R15")
+@click.option("--reason", cls=Asked, rule="R15")
+@click.option("--priority", cls=Asked, rule="R15", help=", ".join(one.value for one in Priority))
+@click.option("--expected-action", cls=Asked, rule="R15", help="What officers are to do.")
+@click.option("--last-checked", cls=Asked, rule="R15", help="YYYY-MM-DD")
+@click.option("--under-18", cls=Asked, rule="R15", help="yes or no")
 @click.option("--under-18-rationale", default="")
 @click.option("--taken", default="", help="When the pictures were taken, YYYY-MM-DD.")
 @pack_option
@@ -194,7 +198,8 @@ def add(
 @click.argument("table", metavar="CSV", type=click.Path(path_type=Path))
 @click.option(
     "--images",
-    required=True,
+    cls=Asked,
+    rule="R15",
     type=click.Path(path_type=Path),
     help="Folder of the pictures: as the images column says, else ID.* or ID/*.",
 )
@@ -272,7 +277,7 @@ def list_entries(
         view.lists(_folders(), as_json=as_json)
         return
     if by is None:
-        raise ConfigError("--by", "is missing", "say who looks at the list (R16)")
+        raise RuleError("R16", "--by", "is missing", "say who looks at the list")
     with _journal() as record:
         access = Access(key_file, credential, passphrase, by)
         stored = _opened(access, watchlist, record, "list")
@@ -285,7 +290,7 @@ def list_entries(
 @command.command(name="withdraw")
 @list_argument
 @click.argument("entry")
-@click.option("--reason", required=True)
+@click.option("--reason", cls=Asked, rule="R15")
 @with_access
 def withdraw(access: Access, watchlist: str, entry: str, reason: str) -> None:
     """Stop alerts for one person, on a sealed list too. While the engine runs, tell the engine."""
@@ -341,8 +346,8 @@ def encode_again(access: Access, watchlist: str, pack: str | None, precision: st
 
 @command.command(name="destroy")
 @list_argument
-@click.option("--reason", required=True)
-@click.option("--by", required=True, help="Who does this; recorded (R16).")
+@click.option("--reason", cls=Asked, rule="R15")
+@click.option("--by", cls=Asked, rule="R16", help="Who does this; recorded (R16).")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def destroy(watchlist: str, reason: str, by: str, yes: bool) -> None:
     """Destroy the key of a list, and so the list. Needs no key; there is no way back."""
@@ -417,8 +422,9 @@ def _register(
         today = SystemClock().utc().date()
         with stored.vault.writing(), progress_bars() as tell:
             done = register(stored, rows, opened, today, lambda at, of: tell("enrolling", at, of))
-            changed = stored.watchlist.by(access.by).with_rejected(len(done.rejects))
-            stored.commit(changed)
+            if done.added:  # else it stays as it was; the journal counts who was refused
+                changed = stored.watchlist.by(access.by).with_rejected(len(done.rejects))
+                stored.commit(changed)
         refused = collections.Counter(one.reason.value for one in done.rejects)
         for entry in done.added:
             record(_added(watchlist, entry, access.by))

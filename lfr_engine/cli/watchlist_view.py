@@ -34,9 +34,10 @@ def emit(value: Any) -> None:
 
 
 def rejects(refused: Sequence[Rejected]) -> None:
-    """One line a rejected row or picture, on standard error."""
+    """One line a rejected row or picture, with the rule that asks, on standard error."""
     for one in refused:
-        click.echo(f"refused: {one}", err=True)
+        rule = "" if "(R" in one.text else " (R14)"
+        click.echo(f"refused: {one}{rule}", err=True)
 
 
 def registered_as_json(done: Registered) -> dict[str, Any]:

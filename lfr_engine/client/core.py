@@ -294,7 +294,8 @@ class Core:
             raise CallRefused(self._address, message)
         feed = self._feeds.pop(message.id, None)
         if feed is not None:
-            self._all_feeds.remove(feed)
+            if feed in self._all_feeds:  # its reader may have left meanwhile
+                self._all_feeds.remove(feed)
             feed.end(CallRefused(feed.topic.name, message))
             return
         waiting = self._waiting.pop(message.id, None)

@@ -238,11 +238,19 @@ def load_trusted(path: Path) -> tuple[TrustedKey, ...]:
     """Read ``[[trusted]]`` entries (``officer``, ``key``) from a TOML file.
 
     Raises:
+        RuleError: There is no such file (R3).
         InputError: It cannot be read, or an entry is wrong.
     """
     try:
         with path.open("rb") as file:
             entries = msgspec.convert(tomllib.load(file), _TrustedFile).trusted
+    except FileNotFoundError as exc:
+        raise RuleError(
+            "R3",
+            path,
+            "there is no file of trusted keys",
+            "make it from what lfr authority key new says",
+        ) from exc
     except OSError as exc:
         raise InputError(path, f"cannot read the trusted keys: {exc.strerror}") from exc
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 import numpy as np
 
-from lfr_engine.errors import WatchlistError
+from lfr_engine.errors import RuleError, WatchlistError
 from lfr_engine.identity import watchlist as documents
 from lfr_engine.identity.coarse import coarse_for
 from lfr_engine.identity.matcher import Gallery
@@ -131,11 +131,11 @@ class StoredWatchlist:
         """The snapshot for the matcher, without withdrawn entries.
 
         Raises ``InputError`` (R5) where the templates were made with another pack or precision,
-        ``WatchlistError`` where nobody is listed.
+        ``RuleError`` (R15) where nobody is listed.
         """
         templates = self.templates()
         if templates is None:
-            raise WatchlistError(self.watchlist.id, "nobody is listed", "add or import entries")
+            raise RuleError("R15", self.watchlist.id, "nobody is listed", "add or import entries")
         loaded.require(templates.contract, f"watchlist {self.watchlist.id}")
         row_of = {name: row for row, name in enumerate(templates.references)}
         rows = [row_of[ref.object] for one in self.watchlist.entries for ref in one.references]

@@ -194,9 +194,9 @@ def create_vault(
 def open_vault(folder: Path, source: KeySource, clock: Clock, record: RecordErasure) -> Vault:
     """Open a vault, cleaning up after a crash; an erasure it has to do or finish is recorded.
 
-    Raises ``WatchlistError`` where there is none, ``RuleError`` (R4) where it is erased, where the
-    clock lies before it was built, or where it has expired – which erases it there and then –, and
-    ``InputError`` where the key does not open it.
+    Raises ``RuleError`` (R4) where there is none, it is erased, the clock lies before it was built,
+    or it has expired – which erases it there and then –, and ``InputError`` where the key does not
+    open it.
     """
     end_interrupted_erasure(folder, clock, record)
     wrapped = read_wrapped(folder)
@@ -210,7 +210,7 @@ def open_vault(folder: Path, source: KeySource, clock: Clock, record: RecordEras
 
 
 def read_wrapped(folder: Path) -> Wrapped:
-    """The facts and the wrapped key; raises ``WatchlistError`` or, once erased, ``RuleError``."""
+    """The facts and the wrapped key; raises ``RuleError`` where there is none or it was erased."""
     if (folder / "erased.json").exists():
         certificate = read_certificate(folder)
         raise RuleError(
@@ -222,7 +222,9 @@ def read_wrapped(folder: Path) -> Wrapped:
     try:
         return msgspec.json.decode((folder / "key").read_bytes(), type=Wrapped)
     except FileNotFoundError as error:
-        raise WatchlistError(folder, "holds no watchlist vault") from error
+        raise RuleError(
+            "R4", folder, "holds no watchlist vault", "build the list: lfr watchlist new"
+        ) from error
     except (OSError, msgspec.MsgspecError) as error:
         raise WatchlistError(folder / "key", "is damaged: the vault cannot be opened") from error
 
@@ -233,16 +235,16 @@ def erase_vault(
     """Crypto-erase: destroy the key, then delete what it protected, then record the certificate.
 
     Needs no key. Safe to interrupt and to repeat; a vault already erased keeps its certificate.
-    Raises ``WatchlistError`` where there is no vault.
+    Raises ``RuleError`` (R4) where there is no vault.
     """
     if (folder / "erased.json").exists():
         certificate = read_certificate(folder)
     else:
         wrapped: Wrapped | None = None
-        with suppress(WatchlistError):
+        with suppress(WatchlistError, RuleError):
             wrapped = read_wrapped(folder)
         if wrapped is None and not (folder / "key").exists():
-            raise WatchlistError(folder, "holds no watchlist vault")
+            raise RuleError("R4", folder, "holds no watchlist vault", "name one that is there")
         certificate = Certificate(
             certificate=secrets.token_hex(8),
             vault=wrapped.facts.vault if wrapped else folder.name,

@@ -413,7 +413,7 @@ def test_refused_with_the_rule_and_journalled(rig: Rig, name: str) -> None:
 
 def test_a_missing_list_and_a_wrong_key_are_refused_and_journalled(rig: Rig) -> None:
     rig.sign(watchlist="WL-2")
-    with pytest.raises(InputError, match="holds no watchlist vault"):
+    with pytest.raises(RuleError, match="holds no watchlist vault"):
         trio.run(_open, rig)
     rig.sign()
     path = rig.data.parent / "list.key"

@@ -121,7 +121,7 @@ def test_a_passphrase_is_asked_for(
     ],
 )
 def test_what_cannot_be_authorised_is_not_written(words: list[str], message: str) -> None:
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(RuleError, match=message):
         run("new", "x.toml", *words)
     assert not Path("x.toml").exists()
 
@@ -129,5 +129,5 @@ def test_what_cannot_be_authorised_is_not_written(words: list[str], message: str
 def test_a_missing_list_of_trusted_keys_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     prepared(capsys)
     Path("trusted.toml").unlink()
-    with pytest.raises(InputError, match="no file of trusted keys"):
+    with pytest.raises(RuleError, match="no file of trusted keys"):
         run("verify", "a.toml")

@@ -182,7 +182,7 @@ def test_a_check_finds_one_person_listed_twice(
         (["check", "op-1", "--by", "B"], "nobody is listed (R15)"),
         (["withdraw", "op-1", "Z", "--reason", "x", "--by", "B"], "is not on watchlist op-1"),
         (["list", "op-9", "--by", "B"], "holds no watchlist vault"),
-        (["list", "op-1"], "say who looks at the list (R16)"),
+        (["list", "op-1"], "--by: is missing (R16) – say who looks"),
         (["destroy", "op-9", "--reason", "x", "--by", "B", "--yes"], "holds no watchlist vault"),
     ],
 )

@@ -125,5 +125,5 @@ def test_trusted_keys_are_read_and_checked(tmp_path: Path) -> None:
     path.write_text('[[trusted]]\nofficer = "AO-7"\n')
     with pytest.raises(InputError, match="key"):
         load_trusted(path)
-    with pytest.raises(InputError, match="cannot read"):
+    with pytest.raises(RuleError, match=r"no file of trusted keys \(R3\)"):
         load_trusted(tmp_path / "absent")

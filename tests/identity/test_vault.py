@@ -275,7 +275,7 @@ def test_an_absent_vault_is_said_so(folder: Path, source: KeySource, clock: Manu
         lambda: open_vault(folder, source, clock, Recorder()),
         lambda: erase_vault(folder, clock, Recorder(), reason="x", actor="A"),
     ):
-        with pytest.raises(WatchlistError, match="holds no watchlist vault"):
+        with pytest.raises(RuleError, match=r"holds no watchlist vault \(R4\)"):
             act()
 
 
