@@ -74,7 +74,12 @@ def open_pack(
     """
     options = dataclasses.replace(options, cache_folder=options.cache_folder or installed.cache)
     detector_options = dataclasses.replace(options, requests=detector_requests or options.requests)
-    embedder_options = dataclasses.replace(options, requests=embedder_requests)
+    # One thread a face where threads are counted: two are 1.4 times as quick, for 1.5 times the work.
+    embedder_options = dataclasses.replace(
+        options,
+        requests=embedder_requests,
+        threads=embedder_requests if options.threads else 0,
+    )
     allowed = _allowed_precisions(installed, options.device)
     detector = _detector(installed, detector_options, detector_size, settings, allowed)
     spec = installed.embedder_spec
