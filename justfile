@@ -22,11 +22,15 @@ contracts:
     {{python}} -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 test *args:
-    {{python}} -m pytest -m "not long and not server" {{args}}
+    {{python}} -m pytest -m "not long and not server and not soak" {{args}}
 
 # the tests that need minutes or a real server on loopback
 test-long *args:
     {{python}} -m pytest -m "long or server" {{args}}
+
+# ten real minutes of live cameras, and an hour of scene
+soak *args:
+    {{python}} -m pytest -m soak {{args}}
 
 # ten minutes of coverage-guided fuzzing of the wire protocol (pip install atheris first)
 fuzz seconds="600":

@@ -99,7 +99,8 @@ def live(
 ) -> None:
     """Cameras at their own pace: drops by reason, lateness, memory and its slope.
 
-    Every camera plays CLIP at its frame rate, over and over.
+    Every camera plays CLIP at its frame rate, over and over. A soak is a long one:
+    `--seconds 600` tells whether memory grows by more than its own noise.
     """
     opened = open_networks(PackRequest(pack=pack), ModelStore(data_folder()))
     gallery = enrol_folder(watchlist, opened.pack, lambda *_: None)
@@ -117,7 +118,14 @@ def live(
     console.print(
         f"{figures.uncounted} frames unaccounted for; {figures.passes} passes, "
         f"{figures.alerts} alerts; resident {figures.memory_mb:.0f} MB, "
-        f"slope {figures.slope_mb_per_hour:+.0f} MB/h over {figures.seconds:.0f} s",
+        f"growth {figures.growth_mb:+.1f} MB (noise {figures.noise_mb:.1f} MB, slope "
+        f"{figures.slope_mb_per_hour:+.0f} MB/h) over {figures.seconds:.0f} s",
+        soft_wrap=True,
+    )
+    console.print(
+        f"tasks {figures.tasks[0]} → {figures.tasks[1]}, "
+        f"threads {figures.threads[0]} → {figures.threads[1]}; fullest links: "
+        + ", ".join(f"{link} {peak} of {bound}" for link, (peak, bound) in figures.peaks.items()),
         soft_wrap=True,
     )
     _stages(console, figures.stages)

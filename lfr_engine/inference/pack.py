@@ -74,7 +74,8 @@ def open_pack(
     """
     options = dataclasses.replace(options, cache_folder=options.cache_folder or installed.cache)
     detector_options = dataclasses.replace(options, requests=detector_requests or options.requests)
-    # One thread a face where threads are counted: two are 1.4 times as quick, for 1.5 times the work.
+    # One thread a face where threads are counted: two are 1.4 times as quick for 1.5 times the
+    # processor time, and there is other work.
     embedder_options = dataclasses.replace(
         options,
         requests=embedder_requests,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 import trio
 
 from lfr_engine.actors.detector import DetectorSettings
@@ -13,8 +14,6 @@ from lfr_engine.vision.faces import Faces, no_faces
 from lfr_engine.vision.frame import Picture
 from tests.actors.test_camera import ADDRESS, CLOCK, Script
 from tests.servers.rig import Rig
-
-DEADLINE_S = 0.3
 
 
 class Hangs:
@@ -32,7 +31,10 @@ class Hangs:
         return no_faces()
 
 
-def test_a_hung_detector_is_rebuilt_and_detection_resumes() -> None:
+@pytest.mark.parametrize(
+    "deadline_s", [0.3, pytest.param(DetectorSettings().deadline_s, marks=pytest.mark.long)]
+)
+def test_a_hung_detector_is_rebuilt_and_detection_resumes(deadline_s: float) -> None:
     release = threading.Event()
     opened: list[Hangs] = []
 
@@ -41,25 +43,26 @@ def test_a_hung_detector_is_rebuilt_and_detection_resumes() -> None:
         return opened[-1]
 
     async def scenario() -> None:
-        rig = Rig(open_detector, DetectorSettings(requests=2, deadline_s=DEADLINE_S))
+        rig = Rig(open_detector, DetectorSettings(requests=2, deadline_s=deadline_s))
         async with rig.running():
             for name in ("door", "gate"):
                 rig.watch(name, ADDRESS, read=Script().read)
                 await rig.until_frames(name, 10)
             opened[0].hang.set()
             hung_ns = CLOCK.monotonic_ns()
-            await rig.until(lambda: len(opened) == 2, within=10)
+            await rig.until(lambda: len(opened) == 2, within=deadline_s + 10)
             for name in ("door", "gate"):
                 await rig.until_frames(name, 10, within=5)
             resumed_s = (CLOCK.monotonic_ns() - hung_ns) / 1e9
-            # One deadline to notice, one grace for the stuck calls: 10 s + 1 s in the field.
-            assert resumed_s <= DEADLINE_S + 4
+            # One deadline to notice, one grace for the stuck calls, one back-off.
+            assert resumed_s <= deadline_s + 4
+            assert resumed_s <= 15
             assert opened[0].stuck == 2
             device = sum(rig.drops(name)["device"] for name in ("door", "gate"))
             assert device == 2
             states = [state for state, _ in rig.detector_states]
             assert states == [ActorState.RUNNING, ActorState.WAITING, ActorState.RUNNING]
-            assert "did not return within 0.3 s" in rig.detector_states[1][1]
+            assert f"did not return within {deadline_s:g} s" in rig.detector_states[1][1]
             # The cameras noticed nothing: the demuxers were never held up.
             assert rig.events == []
             for name in ("door", "gate"):

@@ -8,6 +8,8 @@ slope over the run can be told.
 
 from __future__ import annotations
 
+import statistics
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +32,8 @@ from lfr_engine.sources.reader import Pace, ReaderSettings
 from lfr_engine.sources.spec import parse_address
 
 WARM_UP_S = 5.0
-"""The first seconds open decoders and fill caches; memory is compared from here on."""
+WARM_UP_SHARE = 0.2
+"""The beginning opens decoders and fills caches; memory is compared from the later of both on."""
 
 
 class LiveCamera(msgspec.Struct, frozen=True):
@@ -45,8 +48,11 @@ class LiveCamera(msgspec.Struct, frozen=True):
 class LiveFigures(msgspec.Struct, frozen=True):
     """What ``lfr bench live`` measured.
 
-    memory_mb: resident, at the end. slope_mb_per_hour: of memory over the run after the warm-up,
-    by least squares. peaks: fullest each link ever was, of its bound.
+    memory_mb: resident, at the end. growth_mb: from the median of the first tenth after the warm-up
+    to that of the last. noise_mb: half of memory's range within a tenth of the run, so what a
+    growth must exceed to mean anything. slope_mb_per_hour: after the warm-up, by least squares.
+    tasks, threads: living after the warm-up, and at the end. peaks: fullest each link ever was, of
+    its bound.
     """
 
     clip: str
@@ -57,8 +63,22 @@ class LiveFigures(msgspec.Struct, frozen=True):
     passes: int
     stages: dict[str, dict[str, float | int]]
     memory_mb: float
+    growth_mb: float
+    noise_mb: float
     slope_mb_per_hour: float
+    tasks: tuple[int, int]
+    threads: tuple[int, int]
     peaks: dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the process. second: of the run. memory_mb: resident."""
+
+    second: float
+    memory_mb: float
+    tasks: int
+    threads: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +127,15 @@ async def bench_live(bench: LiveBench, opened: Opened, clock: Clock) -> LiveFigu
         recorded=False,
     )
     engine = Engine(plans, opened.networks, matching, telemetry, record, publish, live=True)
-    memory: list[tuple[float, float]] = []
+    looks: list[Look] = []
     began = clock.monotonic_ns()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(engine.run)
         while (elapsed := (clock.monotonic_ns() - began) / 1e9) < bench.seconds:
-            memory.append((elapsed, resident_mb()))
+            for link, (held, bound) in engine.links().items():
+                telemetry.peak(link, held, bound)
+            tasks = trio.lowlevel.current_statistics().tasks_living
+            looks.append(Look(elapsed, resident_mb(), tasks, threading.active_count()))
             await trio.sleep(1.0)
         reports = dict(engine.reports)
         engine.finish()
@@ -125,6 +148,8 @@ async def bench_live(bench: LiveBench, opened: Opened, clock: Clock) -> LiveFigu
         )
         for name, report in reports.items()
     ]
+    warm_s = max(WARM_UP_S, WARM_UP_SHARE * bench.seconds)
+    later = [look for look in looks if look.second >= warm_s] or looks[-1:]
     return LiveFigures(
         clip=bench.clip.name,
         seconds=bench.seconds,
@@ -135,8 +160,12 @@ async def bench_live(bench: LiveBench, opened: Opened, clock: Clock) -> LiveFigu
         alerts=alerts,
         passes=passes,
         stages={name: histogram.summary() for name, histogram in telemetry.stages.items()},
-        memory_mb=memory[-1][1],
-        slope_mb_per_hour=_slope(memory),
+        memory_mb=looks[-1].memory_mb,
+        growth_mb=growth_mb(later),
+        noise_mb=noise_mb(later),
+        slope_mb_per_hour=_slope(later),
+        tasks=(later[0].tasks, later[-1].tasks),
+        threads=(later[0].threads, later[-1].threads),
         peaks=dict(telemetry.peaks),
     )
 
@@ -157,9 +186,24 @@ def resident_mb() -> float:
     return int(fields[1]) * 4096 / 1e6
 
 
-def _slope(memory: list[tuple[float, float]]) -> float:
-    """Least-squares slope in MB an hour of what came after the warm-up; 0 for a short run."""
-    later = np.array([row for row in memory if row[0] >= WARM_UP_S])
-    if len(later) < 3:
+def growth_mb(looks: Sequence[Look]) -> float:
+    """From the median memory of the first tenth of ``looks`` to that of the last, MB."""
+    tenth = max(1, len(looks) // 10)
+    memory = [look.memory_mb for look in looks]
+    return statistics.median(memory[-tenth:]) - statistics.median(memory[:tenth])
+
+
+def noise_mb(looks: Sequence[Look]) -> float:
+    """Half the range of memory within a tenth of ``looks``, the median tenth's, MB."""
+    tenth = max(1, len(looks) // 10)
+    memory = [look.memory_mb for look in looks]
+    parts = [memory[start : start + tenth] for start in range(0, len(memory), tenth)]
+    return statistics.median((max(part) - min(part)) / 2 for part in parts)
+
+
+def _slope(looks: Sequence[Look]) -> float:
+    """Least-squares slope of memory in MB an hour; 0 for a short run."""
+    if len(looks) < 3:
         return 0.0
-    return float(np.polyfit(later[:, 0] / 3600, later[:, 1], 1)[0])
+    hours = np.array([look.second for look in looks]) / 3600
+    return float(np.polyfit(hours, [look.memory_mb for look in looks], 1)[0])
