@@ -23,7 +23,7 @@ from lfr_engine.alerts.table import AlertTable, declined
 from lfr_engine.clock import Stamp
 from lfr_engine.journal.events.alerts import AlertExpired, AlertGenerated, AlertUpdated
 from lfr_engine.journal.events.fields import Event
-from lfr_engine.runtime.telemetry import Telemetry
+from lfr_engine.runtime.telemetry import TO_DECISION, Telemetry
 from lfr_engine.vision.pictures import Pictures
 
 Record = Callable[[Sequence[Event]], Awaitable[None]]
@@ -123,7 +123,7 @@ class _Desk:
         facts = settings.facts.get(candidate) if candidate is not None else None
         own = settings.stricter.get(candidate) if candidate is not None else None
         finding = self._evidence.add(scored.sighting, own)
-        self._telemetry.since("capture to decision", scored.captured_ns)
+        self._telemetry.since(TO_DECISION, scored.captured_ns, scored.sighting.track.camera)
         if finding.verdict is not Verdict.MATCH or facts is None:
             _erase(scored.pictures)
             return (), []

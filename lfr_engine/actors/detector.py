@@ -17,7 +17,7 @@ import trio
 from lfr_engine.actors.feeds import Feeds
 from lfr_engine.actors.messages import Detected
 from lfr_engine.runtime.lanes import Lane, open_lane
-from lfr_engine.runtime.telemetry import Telemetry
+from lfr_engine.runtime.telemetry import TO_DETECTION, Telemetry
 from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import Picture
 
@@ -73,6 +73,7 @@ async def _detect_frames(
             began = clock.monotonic_ns()
             faces = await lane.run(detector.detect, frame.planes)
             telemetry.observe("detect", (clock.monotonic_ns() - began) / 1e9)
+            telemetry.since(TO_DETECTION, frame.captured_ns, feed.camera)
             telemetry.counts[f"detected {feed.camera}"] += 1
             telemetry.counts[f"faces {feed.camera}"] += len(faces)
             await ticket.deliver(Detected(frame, faces, feed.scene_ns(frame)))

@@ -6,10 +6,12 @@ clock, so every case is a quick test; memory is bounded however many addresses k
 
 from __future__ import annotations
 
+import ipaddress
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from lfr_engine.clock import Clock
 from lfr_engine.protocol.errors import ErrorCode
@@ -23,10 +25,15 @@ class Bounds:
 
     Args:
         connections: In all.
-        new_per_second: New connections a listener takes, sustained; more wait in its queue. Taking
-            one and turning it away costs about a millisecond: a storm takes 10 % of a core, and
-            a full queue keeps a caller waiting for 3 s at most.
+        new_per_second: New connections a Unix socket greets, sustained; more wait in its queue.
+            Greeting a stranger and turning it away costs 1 to 2 ms, so a storm takes at most 8 %
+            of one core, and a full queue keeps a caller waiting for some 6 s.
         new_in_a_burst: At once, before that rate holds.
+        tls_per_second: As ``new_per_second`` for a TCP address, where a handshake costs 3 ms; one
+            address gets half of it, so that a storm from one leaves room for others.
+        tls_in_a_burst: At once, before that rate holds.
+        knocks_per_second: TCP connections that are taken up at all, most of them to be closed
+            unread because their address is over its share; about 0.5 ms each.
         per_origin: From one user or address.
         handshakes: Not yet welcomed, in all.
         handshake_seconds: For TLS and hello together.
@@ -37,15 +44,19 @@ class Bounds:
         requests_in_flight: Unanswered, on one connection.
         subscriptions: Live, on one connection.
         requests_per_second: Sustained, on one connection; faster waits.
-        refusals: Refused calls in a burst on one connection before it is closed.
+        refusals: Refused calls of one caller in a burst; then one a second. A caller over that is
+            cut off and not greeted again until it is within it: each refusal is journalled.
         guesses: Wrong tokens from one origin before it is locked out.
         lock_seconds: First lock-out; doubles each time, up to ``lock_cap_seconds``.
         lock_cap_seconds: Longest lock-out.
     """
 
     connections: int = 256
-    new_per_second: float = 100.0
-    new_in_a_burst: float = 256.0
+    new_per_second: float = 40.0
+    new_in_a_burst: float = 64.0
+    tls_per_second: float = 10.0
+    tls_in_a_burst: float = 32.0
+    knocks_per_second: float = 100.0
     per_origin: int = 64
     handshakes: int = 64
     handshake_seconds: float = 5.0
@@ -60,6 +71,16 @@ class Bounds:
     guesses: int = 5
     lock_seconds: float = 30.0
     lock_cap_seconds: float = 900.0
+
+
+def neighbourhood(address: str) -> str:
+    """What one stranger can call its own: an IPv4 address, or an IPv6 network of 64 bits."""
+    found = ipaddress.ip_address(address.split("%", 1)[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return address
 
 
 @dataclass(slots=True)
@@ -81,6 +102,20 @@ class Guard:
         self._clock = clock
         self._origins: Counter[str] = Counter()
         self._suspects: OrderedDict[str, _Suspect] = OrderedDict()
+        self._knocks = _Buckets(bounds.tls_per_second / 2, bounds.tls_in_a_burst / 2, clock)
+        self._refusals = _Buckets(1.0, bounds.refusals, clock)
+
+    def may_knock(self, origin: str) -> bool:
+        """Whether a TCP address is within its share of new connections; counts this one."""
+        return self._knocks.of(origin).try_take()
+
+    def refused(self, caller: str) -> bool:
+        """Count a refused call of ``caller``; returns True when it is over its rate."""
+        return self._refusals.of(caller).take() > 0
+
+    def tired_of(self, caller: str) -> bool:
+        """Whether ``caller`` was refused so often that it is not to be greeted now."""
+        return self._refusals.of(caller).exhausted
 
     @contextmanager
     def connection(self, origin: str) -> Iterator[ErrorCode | None]:
@@ -176,3 +211,33 @@ class Bucket:
         self._last_ns = now_ns
         self._level -= number
         return max(0.0, -self._level / self._rate)
+
+    def try_take(self) -> bool:
+        """Take one if it is there."""
+        if self.exhausted:
+            return False
+        self.take()
+        return True
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there is not one left."""
+        self.take(0)
+        return self._level < 1
+
+
+class _Buckets:
+    """A bucket for each name; those not used for longest are forgotten."""
+
+    def __init__(self, rate: float, burst: float, clock: Clock) -> None:
+        self._make = partial(Bucket, rate, burst, clock)
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+
+    def of(self, name: str) -> Bucket:
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            bucket = self._buckets[name] = self._make()
+        self._buckets.move_to_end(name)
+        while len(self._buckets) > _REMEMBERED:
+            self._buckets.popitem(last=False)
+        return bucket

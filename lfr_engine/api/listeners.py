@@ -14,7 +14,7 @@ import secrets
 import socket
 import ssl
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,24 +28,47 @@ from lfr_engine.protocol.address import TlsAddress, UnixAddress
 BACKLOG = 256
 
 
+def _everybody(_: trio.SocketStream) -> bool:
+    return True
+
+
 class PacedListener(trio.abc.Listener[trio.SocketStream]):
-    """A listener that takes new connections no faster than a bucket allows; others queue.
+    """A listener that hands out new connections no faster than a bucket allows; others queue.
 
     Args:
         listener: What it paces, and closes with itself.
-        bucket: One token a connection.
+        bucket: One token a connection handed out.
+        knocks: One token a connection taken up.
+        admits: Whether to hand one out; else it is closed at once, which costs next to nothing and
+            makes room in the queue.
     """
 
-    def __init__(self, listener: trio.SocketListener, bucket: Bucket) -> None:
+    def __init__(
+        self,
+        listener: trio.SocketListener,
+        bucket: Bucket,
+        knocks: Bucket | None = None,
+        admits: Callable[[trio.SocketStream], bool] = _everybody,
+    ) -> None:
         self._listener = listener
         self._bucket = bucket
+        self._knocks = knocks
+        self._admits = admits
 
     async def accept(self) -> trio.SocketStream:
-        """The next connection, once there is a token for it."""
-        wait_s = self._bucket.take()
-        if wait_s:
-            await trio.sleep(wait_s)
-        return await self._listener.accept()
+        """The next connection that is admitted, once there is a token for it."""
+        while True:
+            if self._knocks is not None:
+                await trio.sleep(self._knocks.take())
+            stream = await self._listener.accept()
+            try:
+                if self._admits(stream):
+                    await trio.sleep(self._bucket.take())
+                    return stream
+            except BaseException:
+                stream.socket.close()
+                raise
+            stream.socket.close()
 
     async def aclose(self) -> None:
         """Stop listening."""

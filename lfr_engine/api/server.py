@@ -18,7 +18,7 @@ import structlog
 import trio
 
 from lfr_engine.api.callers import ApiSettings, Proof, certificate_proof, peer_proof
-from lfr_engine.api.guard import Bucket, Guard
+from lfr_engine.api.guard import Bucket, Guard, neighbourhood
 from lfr_engine.api.listeners import (
     PacedListener,
     server_context,
@@ -98,8 +98,14 @@ async def serve_api(
         async with trio.open_nursery() as nursery:
             bounds = settings.bounds
             for handler, listener in serving:
-                bucket = Bucket(bounds.new_per_second, bounds.new_in_a_burst, clock)
-                paced = [PacedListener(listener, bucket)]
+                if listener.socket.family == socket.AF_UNIX:
+                    pace = Bucket(bounds.new_per_second, bounds.new_in_a_burst, clock)
+                    paced = [PacedListener(listener, pace)]
+                else:
+                    pace = Bucket(bounds.tls_per_second, bounds.tls_in_a_burst, clock)
+                    knocks = Bucket(bounds.knocks_per_second, bounds.knocks_per_second, clock)
+                    admits = partial(_admits, server.guard)
+                    paced = [PacedListener(listener, pace, knocks, admits)]
                 await nursery.start(
                     partial(trio.serve_listeners, handler, paced, handler_nursery=nursery)
                 )
@@ -123,9 +129,24 @@ async def _serve_unix(server: Server, stream: trio.SocketStream) -> None:
         await _serve(server, origin, establish)
 
 
+def _origin(stream: trio.SocketStream) -> str | None:
+    """Where a TCP connection comes from; None when it was reset before anybody looked."""
+    try:
+        return str(stream.socket.getpeername()[0])
+    except OSError:
+        return None
+
+
+def _admits(guard: Guard, stream: trio.SocketStream) -> bool:
+    origin = _origin(stream)
+    return origin is not None and guard.may_knock(neighbourhood(origin))
+
+
 async def _serve_tls(server: Server, context: ssl.SSLContext, stream: trio.SocketStream) -> None:
     """One TCP connection; TLS says whether its certificate is good, if it has one."""
-    origin = str(stream.socket.getpeername()[0])
+    origin = _origin(stream)
+    if origin is None:
+        return
     with server.guard.connection(origin) as refusal:
         if refusal is not None:
             return

@@ -84,7 +84,6 @@ class Session:
         self._rate = Bucket(
             self._bounds.requests_per_second, self._bounds.requests_per_second / 10, server.clock
         )
-        self._refusals = Bucket(1.0, self._bounds.refusals, server.clock)
 
     # -- handshake ------------------------------------------------------------------------------
 
@@ -141,8 +140,11 @@ class Session:
             proof = await self._check_token(hello.token, hello, nonce)
         if not proof.roles:
             raise _Turned(ErrorCode.UNAUTHENTICATED, "this caller needs a token")
+        if self._server.guard.tired_of(self._known_as(proof.name)):
+            raise _Turned(ErrorCode.BUSY, "too many refused calls; wait before trying again")
         role = choose_role(proof, hello.role)
         if role is None:
+            self._server.guard.refused(self._known_as(proof.name))
             await self._record_refusal(proof.name, hello.role or "", ErrorCode.FORBIDDEN)
             raise _Turned(ErrorCode.FORBIDDEN, "this caller does not have that role")
         return Caller(proof.name, role, self._origin, self._id, proof.proven_by)
@@ -270,11 +272,14 @@ class Session:
             text = "the answer is too large; ask for less"
             await self._out.send(m.Error(id=request.id, code=ErrorCode.TOO_LARGE, text=text))
         if isinstance(outcome, m.Error) and outcome.code == ErrorCode.FORBIDDEN:
-            self._count_refusal()
+            self._count_refusal(caller)
 
-    def _count_refusal(self) -> None:
+    def _known_as(self, name: str) -> str:
+        return f"{name} at {self._origin}"
+
+    def _count_refusal(self, caller: Caller) -> None:
         """A caller that keeps asking for what it may not have floods the journal: end it."""
-        if self._refusals.take() > 0:
+        if self._server.guard.refused(self._known_as(caller.name)):
             log.warning("connection closed: too many refused calls", session=self._id)
             self._last = m.Error(code=ErrorCode.BUSY, text="too many refused calls")
             self._reading.cancel()
@@ -293,7 +298,7 @@ class Session:
                 await self._server.handling.record(line(caller, what, "refused", code))
             except LfrError as error:
                 text = str(error)
-            self._count_refusal()
+            self._count_refusal(caller)
         elif self._connection.subscriptions <= self._bounds.subscriptions:
             try:
                 arguments = to_record(wish.args, topic.arguments)

@@ -20,7 +20,7 @@ from lfr_engine.app.engine import Engine
 from lfr_engine.clock import Clock
 from lfr_engine.protocol import shapes as s
 from lfr_engine.runtime.supervise import ActorState
-from lfr_engine.runtime.telemetry import Histogram, Telemetry
+from lfr_engine.runtime.telemetry import TO_DECISION, TO_DETECTION, Histogram, Telemetry
 from lfr_engine.sources.condition import CameraDown, CameraState, CameraUp
 
 MINUTE_S = 60.0
@@ -124,6 +124,8 @@ def camera_state(
         face_pixels=round(health.face_px[1], 1) if health.face_px else None,
         brightness=None if health.brightness is None else round(health.brightness, 1),
         blur=None if health.edge_px is None else round(health.edge_px, 2),
+        detection=latency(telemetry.recent(TO_DETECTION, name)),
+        latency=latency(telemetry.recent(TO_DECISION, name)),
         frame_age_ms=round((now_ns - report.last_frame_ns) / 1e6, 1) if live else None,
         drops=dict(telemetry.drops.get(name, {})),
         warnings=warnings,
@@ -131,13 +133,21 @@ def camera_state(
     )
 
 
-def latency(histogram: Histogram) -> s.Latency:
-    """Percentiles of a stage, milliseconds."""
+def latency(histogram: Histogram) -> s.Latency | None:
+    """Percentiles in milliseconds; None where nothing was measured."""
+    if not histogram.count:
+        return None
     return s.Latency(
         p50=round(histogram.percentile(0.50) * 1e3, 2),
         p95=round(histogram.percentile(0.95) * 1e3, 2),
         p99=round(histogram.percentile(0.99) * 1e3, 2),
     )
+
+
+def latencies(telemetry: Telemetry) -> dict[str, s.Latency]:
+    """Every stage that was at work in the last minute."""
+    found = {stage: latency(telemetry.recent(stage)) for stage in list(telemetry.stages)}
+    return {stage: told for stage, told in found.items() if told is not None}
 
 
 def queues(engine: Engine, telemetry: Telemetry) -> list[s.QueueState]:
@@ -185,14 +195,18 @@ def gauges(engine: Engine, traffic: Traffic, machine: Machine) -> dict[str, floa
 
 
 def metrics(telemetry: Telemetry, present: Mapping[str, float]) -> dict[str, float]:
-    """All counters and gauges by name: ``counts.…``, ``drops.CAMERA.REASON``, ``stage.…``."""
+    """All counters and gauges by name: ``counts.…``, ``drops.CAMERA.REASON``, ``stage.…``.
+
+    Counts are of the whole run, percentiles of the last minute.
+    """
     values = {f"counts.{name}": float(count) for name, count in telemetry.counts.items()}
     for camera, reasons in telemetry.drops.items():
         values |= {f"drops.{camera}.{why}": float(many) for why, many in reasons.items()}
-    for stage, histogram in telemetry.stages.items():
+    for stage, histogram in dict(telemetry.stages).items():
         values[f"stage.{stage}.count"] = float(histogram.count)
-        values[f"stage.{stage}.p50_ms"] = round(histogram.percentile(0.50) * 1e3, 3)
-        values[f"stage.{stage}.p95_ms"] = round(histogram.percentile(0.95) * 1e3, 3)
+        recent = telemetry.recent(stage)
+        values[f"stage.{stage}.p50_ms"] = round(recent.percentile(0.50) * 1e3, 3)
+        values[f"stage.{stage}.p95_ms"] = round(recent.percentile(0.95) * 1e3, 3)
     return values | dict(present)
 
 

@@ -101,10 +101,14 @@ class LiveEngine:
                 yield reader
 
     async def tend(self) -> None:
-        """Publish board and metrics once a second while somebody listens, until cancelled."""
+        """Publish board and metrics once a second while somebody listens, until cancelled.
+
+        The last minute of the measures goes on while nobody does.
+        """
         while True:
             await trio.sleep(EVERY_S)
             self._running.log.tick()
+            self._running.telemetry.tick()
             if len(self._board):
                 self._board.publish(Item(self._running.board()))
             if len(self._metrics):

@@ -204,10 +204,7 @@ class Running:
             cameras=self.camera_states(),
             queues=boards.queues(self.engine, self.telemetry),
             bearers=self.bearers(),
-            latency={
-                stage: boards.latency(histogram)
-                for stage, histogram in self.telemetry.stages.items()
-            },
+            latency=boards.latencies(self.telemetry),
             drops=boards.drops_by_reason(self.telemetry),
             cpu_percent=self.machine.cpu_percent(),
             memory_bytes=self.machine.memory_bytes(),

@@ -25,7 +25,7 @@ from lfr_engine.client.feed import Feed, Item
 from lfr_engine.client.tls import client_context
 from lfr_engine.errors import LfrError
 from lfr_engine.protocol import messages as m
-from lfr_engine.protocol.address import Address, UnixAddress
+from lfr_engine.protocol.address import Address, UnixAddress, parse_address
 from lfr_engine.protocol.arguments import Command
 from lfr_engine.protocol.commands import TopicSpec
 from lfr_engine.protocol.framing import CHUNK_BYTES
@@ -238,7 +238,7 @@ class Subscription(Generic[B]):
 
 @contextlib.asynccontextmanager
 async def open_client(
-    address: Address,
+    address: Address | str,
     *,
     name: str = "python-asyncio",
     token: Token | None = None,
@@ -251,7 +251,7 @@ async def open_client(
     """Connect, and stay connected while the block lasts.
 
     Args:
-        address: See ``lfr_engine.protocol.address.parse_address``.
+        address: ``unix:/path/api.sock`` or ``tls://host:port``.
         name: What this program calls itself, up to 64 characters.
         token: Where the engine asks for one.
         role: The role to act in; the caller's first role when ``None``.
@@ -263,7 +263,10 @@ async def open_client(
     Raises:
         LinkLost: Nobody listens there (unless ``patient``).
         CallRefused: The engine does not accept this caller.
+        InputError: The address is not one.
     """
+    if isinstance(address, str):
+        address = parse_address(address)
     client = Client(address, Core(name, address, token=token, role=role, on_link=on_link), tls)
     first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     running = asyncio.create_task(client._run(keepalive, first, patient=patient))  # noqa: SLF001 - see above

@@ -23,7 +23,7 @@ from lfr_engine.client.tls import client_context
 from lfr_engine.clock import Clock, SystemClock
 from lfr_engine.errors import LfrError
 from lfr_engine.protocol import messages as m
-from lfr_engine.protocol.address import Address, UnixAddress
+from lfr_engine.protocol.address import Address, UnixAddress, parse_address
 from lfr_engine.protocol.arguments import Command
 from lfr_engine.protocol.commands import TopicSpec
 from lfr_engine.protocol.framing import CHUNK_BYTES
@@ -41,12 +41,19 @@ class Client:
     """Calls and subscriptions; made by ``open_client``."""
 
     def __init__(
-        self, address: Address, core: Core, tls: ssl.SSLContext | None, clock: Clock
+        self,
+        address: Address,
+        core: Core,
+        tls: ssl.SSLContext | None,
+        clock: Clock,
+        keepalive: float,
     ) -> None:
         self._address = address
         self._core = core
         self._tls = tls
         self._clock = clock
+        self._keepalive = keepalive
+        self._silent = 0
         self._socket: socket.socket | None = None
         self._backoff = Backoff(random.Random())
 
@@ -150,8 +157,23 @@ class Client:
             self._move(left)
         self._backoff.succeeded()
 
-    def _move(self, seconds: float) -> None:
-        """Write what is to be written, then take what comes within ``seconds``, once."""
+    def _listen(self, seconds: float) -> None:
+        """As ``_move``, and notice a link that died without a word."""
+        if self._move(min(seconds, self._keepalive)):
+            self._silent = 0
+        elif seconds >= self._keepalive:
+            self._silent += 1
+            if self._silent > 2:
+                failure = LinkLost(self._address, "the engine is silent")
+                self._drop(failure)
+                raise failure
+            self._core.ping(self._silent)
+
+    def _move(self, seconds: float) -> bool:
+        """Write what is to be written, then take what comes within ``seconds``, once.
+
+        Returns whether anything came.
+        """
         connected = self._socket
         if connected is None:
             raise LinkLost(self._address, "not connected")
@@ -170,6 +192,7 @@ class Client:
         except LfrError as error:
             self._drop(error)
             raise
+        return data is not None
 
     def _receive(self, connected: socket.socket, seconds: float) -> bytes | None:
         connected.settimeout(seconds)
@@ -186,6 +209,7 @@ class Client:
 
     def _drop(self, error: LfrError) -> None:
         self._core.lost(error)
+        self._silent = 0
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -220,7 +244,7 @@ class Client:
                 return None
             try:
                 self._connect()
-                self._move(left)
+                self._listen(left)
             except LinkLost:
                 pause = self._backoff.failed()
                 threading.Event().wait(min(pause, left))
@@ -257,22 +281,27 @@ class Subscription(Generic[B]):
 
 @contextlib.contextmanager
 def open_client(
-    address: Address,
+    address: Address | str,
     *,
     name: str = "python",
     token: Token | None = None,
     role: str | None = None,
     tls: ssl.SSLContext | None = None,
+    keepalive: float = 5.0,
     clock: Clock | None = None,
 ) -> Iterator[Client]:
     """Connect; leaving the block closes the connection. See ``aio.open_client``.
+
+    keepalive: while waiting for a topic, as in ``aio``; at other times nobody listens.
 
     Raises:
         LinkLost: Nobody listens there.
         CallRefused: The engine does not accept this caller.
     """
+    if isinstance(address, str):
+        address = parse_address(address)
     core = Core(name, address, token=token, role=role)
-    client = Client(address, core, tls, clock or SystemClock())
+    client = Client(address, core, tls, clock or SystemClock(), keepalive)
     try:
         client._connect()  # noqa: SLF001 - see above
         yield client

@@ -20,7 +20,7 @@ from lfr_engine.client.feed import Feed, Item
 from lfr_engine.client.tls import client_context
 from lfr_engine.errors import LfrError
 from lfr_engine.protocol import messages as m
-from lfr_engine.protocol.address import Address, UnixAddress
+from lfr_engine.protocol.address import Address, UnixAddress, parse_address
 from lfr_engine.protocol.arguments import Command
 from lfr_engine.protocol.commands import TopicSpec
 from lfr_engine.protocol.framing import CHUNK_BYTES
@@ -261,7 +261,7 @@ class Subscription(Generic[B]):
 
 @contextlib.asynccontextmanager
 async def open_client(
-    address: Address,
+    address: Address | str,
     *,
     name: str = "python-trio",
     token: Token | None = None,
@@ -277,6 +277,8 @@ async def open_client(
         LinkLost: Nobody listens there (unless ``patient``).
         CallRefused: The engine does not accept this caller.
     """
+    if isinstance(address, str):
+        address = parse_address(address)
     client = Client(address, Core(name, address, token=token, role=role, on_link=on_link), tls)
     stopped: BaseException | None = None
     entered = False

@@ -63,16 +63,13 @@ class CamerasAdd(Command[s.Done], frozen=True, kw_only=True):
     camera: Name
     address: Address
     site: Name | None = None
-    rotate: Literal[0, 90, 180, 270] = 0
 
 
 class CamerasChange(Command[s.Done], frozen=True, kw_only=True):
-    """Change a camera; what is not named stays."""
+    """Give a camera another address; its zone and the rest stay."""
 
     camera: Name
-    address: Address | None = None
-    site: Name | None = None
-    rotate: Literal[0, 90, 180, 270] | None = None
+    address: Address
 
 
 class CamerasEnable(Command[s.Done], frozen=True, kw_only=True):

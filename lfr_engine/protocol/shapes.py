@@ -34,7 +34,7 @@ class Interval(Shape, frozen=True, kw_only=True):
 
 
 class Latency(Shape, frozen=True, kw_only=True):
-    """Percentiles in milliseconds over the last minute."""
+    """Percentiles in milliseconds over the last minute (60 to 65 s)."""
 
     p50: float
     p95: float
@@ -73,7 +73,8 @@ class CameraState(Shape, frozen=True, kw_only=True):
     """One camera; ``state`` is connecting, live, stalled, lost, refused, disabled or crashed.
 
     ``address`` never holds a user name or password. ``warnings`` are sentences for an engineer.
-    ``faces_per_minute`` counts passes, not frames.
+    ``faces_per_minute`` counts passes, not frames. ``detection`` is from capture to the faces
+    found, ``latency`` from capture to the decision on a view; None where the last minute had none.
     """
 
     camera: str
@@ -91,6 +92,7 @@ class CameraState(Shape, frozen=True, kw_only=True):
     brightness: float | None = None
     blur: float | None = None
     frame_age_ms: float | None = None
+    detection: Latency | None = None
     latency: Latency | None = None
     drops: dict[str, int] = {}
     warnings: list[str] = []

@@ -2,7 +2,7 @@
 
 Owns: names and format of the metrics, and a listener that knows nothing but GET /metrics. Never: a
 person's name or an entry id in a label. Strategy: the page is rendered when it is asked for;
-histograms become summaries with the quantiles the board shows.
+histograms become summaries with the quantiles the board shows: those of the last minute.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ def page(telemetry: Telemetry, gauges: dict[str, float] | None = None) -> str:
 def _lines(telemetry: Telemetry, gauges: dict[str, float]) -> Iterator[str]:
     yield "# HELP lfr_stage_seconds Duration of each stage of the pipeline."
     yield "# TYPE lfr_stage_seconds summary"
-    for stage, histogram in telemetry.stages.items():
+    for stage, histogram in dict(telemetry.stages).items():
         label = f'stage="{_label(stage)}"'
+        recent = telemetry.recent(stage)
         for share in _QUANTILES:
-            value = histogram.percentile(share)
+            value = recent.percentile(share)
             yield f'lfr_stage_seconds{{{label},quantile="{share}"}} {value:.6f}'
         yield f"lfr_stage_seconds_sum{{{label}}} {histogram.total:.6f}"
         yield f"lfr_stage_seconds_count{{{label}}} {histogram.count}"

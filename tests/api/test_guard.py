@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfr_engine.api.guard import Bounds, Bucket, Guard
+from lfr_engine.api import guard as guards
+from lfr_engine.api.guard import Bounds, Bucket, Guard, neighbourhood
 from lfr_engine.clock import ManualClock
 from lfr_engine.protocol.errors import ErrorCode
 
@@ -84,3 +85,34 @@ def test_a_bucket_says_how_long_to_wait() -> None:
     bucket = Bucket(10, 1, ManualClock())
     assert bucket.take() == 0
     assert bucket.take() == pytest.approx(0.1)
+
+
+def test_an_address_has_its_share_of_knocks_and_leaves_others_theirs() -> None:
+    clock = ManualClock()
+    guard = Guard(Bounds(tls_per_second=4, tls_in_a_burst=6), clock)
+    assert [guard.may_knock("x") for _ in range(5)] == [True] * 3 + [False] * 2
+    assert guard.may_knock("y")
+    clock.advance(1.0)
+    assert [guard.may_knock("x") for _ in range(3)] == [True, True, False]
+
+
+def test_only_so_many_addresses_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guards, "_REMEMBERED", 10)
+    guard = Guard(Bounds(), ManualClock())
+    for number in range(100):
+        guard.may_knock(str(number))
+    assert len(guard._knocks._buckets) == 10
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8::ffff:2", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+    ],
+)
+def test_a_stranger_is_known_by_what_it_can_call_its_own(address: str, name: str) -> None:
+    assert neighbourhood(address) == name

@@ -38,7 +38,7 @@ VALID: dict[str, dict[str, Any]] = {
     name: to_plain(example(spec.arguments)) for name, spec in COMMANDS.items()
 } | {
     "cameras.add": {"camera": "north", "address": "rtsp://host/1"},
-    "cameras.change": {"camera": "north"},
+    "cameras.change": {"camera": "north", "address": "rtsp://host/2"},
     "preview.frame": {"camera": "north"},
     "zone.edit": {"camera": "north", "corners": [[0, 0], [1, 0], [1, 1]]},
     "watchlist.enrol": {

@@ -156,7 +156,7 @@ async def _half_open(tmp_path: Path, number: int) -> None:
                 slowest = max(slowest, trio.current_time() - began)
         await wait_until(lambda: served.guard.handshakes == 20)
         assert served.guard.connections == 21
-        assert served.guard.turned_away >= number * 0.5
+        assert served.guard.turned_away >= number * 0.2  # the others found the queue full
         for stranger in strangers:
             stranger.close()
         await wait_until(lambda: served.guard.connections == 1)

@@ -395,6 +395,22 @@ def test_who_keeps_asking_for_the_forbidden_is_cut_off() -> None:
     run(scenario)
 
 
+def test_who_was_cut_off_is_not_greeted_until_a_while_has_passed() -> None:
+    async def scenario() -> None:
+        lab = Lab(Bounds(refusals=3))
+        for _ in range(6):  # each asks for a role it does not have
+            async with lab.connect() as wire:
+                await wire.hear()
+                await wire.say(m.Hello(version=1, client="x", role="ao"))
+                said = await wire.hear()
+        assert (said.code, len(lab.engine.records)) == ("busy", 3)
+        lab.clock.advance(1.5)
+        async with lab.connect() as wire:
+            await wire.open()
+
+    run(scenario)
+
+
 def test_a_fast_caller_is_slowed_down_not_refused() -> None:
     async def scenario() -> None:
         lab = Lab(Bounds(requests_per_second=10))

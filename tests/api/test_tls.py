@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import ssl
+import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -185,6 +188,28 @@ def test_plain_text_and_silence_on_the_tls_port_are_closed(tmp_path: Path) -> No
             with trio.fail_after(8):
                 assert not await stream.receive_some()
         await wait_until(lambda: served.guard.connections == 0)
+
+    serve(site, scenario)
+
+
+def test_a_storm_from_one_address_is_closed_unread(tmp_path: Path) -> None:
+    site = Site(tmp_path, mutual=True)
+
+    async def scenario(served: Running, address: TlsAddress) -> None:
+        for _ in range(100):
+            stream = await trio.open_tcp_stream("localhost", address.port)
+            # gone without a goodbye: the server finds no name on the other end
+            stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            stream.socket.close()
+        await trio.sleep(0.2)
+        tls = site.context(site.authority.sign("desk"))
+        for _ in range(20):  # its own share comes back within a second
+            with contextlib.suppress(LinkLost):
+                async with trio_client.open_client(address, tls=tls) as client:
+                    await client.call(a.StateGet())
+                    return
+            await trio.sleep(0.1)
+        raise AssertionError
 
     serve(site, scenario)
 

@@ -210,7 +210,6 @@ def test_cameras_come_stand_still_and_go(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        a.CamerasAdd(camera="gate", address="x.mp4", rotate=90),
         a.CamerasAdd(camera="gate", address="x.mp4", site="elsewhere"),
         a.CamerasAdd(camera="gate", address="gopher://x"),
     ],

@@ -139,7 +139,7 @@ def test_a_task_that_holds_the_loop_is_named_once_in_ten_seconds() -> None:
 async def attacked(path: Path, kind: str, number: int) -> AsyncIterator[None]:
     """Strangers misbehave while the block lasts."""
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "tests.app.attackers", kind, str(path), str(number)],
+        [sys.executable, "-m", "tests.app.attackers", kind, f"unix:{path}", str(number)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,
@@ -150,7 +150,7 @@ async def attacked(path: Path, kind: str, number: int) -> AsyncIterator[None]:
         yield
         await process.stdin.aclose()
         made = await process.stdout.receive_some(100)
-        assert int(made) >= min(number, 256)  # the listener's queue; the rest still knock
+        assert int(made) >= min(number, 50)  # the engine takes them at its pace
     finally:
         process.kill()
         await process.wait()
@@ -181,10 +181,8 @@ async def keeps_its_rate(tmp_path: Path, kind: str, number: int, seconds: float)
                 for _ in range(TRIES):
                     if under_attack < 0.95 * calm:
                         under_attack = max(under_attack, await detected_per_second(made, seconds))
-        # The figure (within 5 %) is measured on a machine that does nothing else; a test only
-        # tells an engine that is held up from one that is not.
         assert calm > 10
-        assert under_attack >= 0.5 * calm
+        assert under_attack >= 0.95 * calm
         nursery.cancel_scope.cancel()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -45,3 +47,54 @@ def test_ages_and_drops_are_counted() -> None:
     assert telemetry.stages["step"].summary()["p50_ms"] == pytest.approx(100, rel=0.02)
     assert dict(telemetry.drops["cam1"]) == {"slot": 3}
     assert telemetry.peaks["link"] == (2, 8)
+
+
+def test_the_last_minute_forgets_what_came_before_it() -> None:
+    clock = ManualClock()
+    telemetry = Telemetry(clock)
+
+    def seconds(number: int, took: float) -> None:
+        for _ in range(number):
+            telemetry.since("stage", clock.monotonic_ns() - round(took * 1e9), "door")
+            clock.advance(1.0)
+            telemetry.tick()
+
+    seconds(30, 0.1)
+    assert telemetry.recent("stage").count == 30
+    seconds(300, 0.1)
+    seconds(66, 0.4)
+    for camera in (None, "door"):
+        recent = telemetry.recent("stage", camera)
+        assert 60 <= recent.count <= 66
+        assert recent.percentile(0.01) == pytest.approx(0.4, rel=0.02)
+    assert telemetry.stages["stage"].count == 396
+    assert telemetry.recent("stage", "gate").count == 0
+    clock.advance(60.0)
+    telemetry.tick()
+    clock.advance(61.0)
+    assert telemetry.recent("stage").count == 0
+    assert len(telemetry._snapshots) <= 13
+
+
+def test_it_can_be_looked_at_while_threads_count() -> None:
+    clock = ManualClock()
+    telemetry = Telemetry(clock)
+    over = threading.Event()
+
+    def count() -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+            telemetry.observe("stage", 1e-6 * 1.021 ** (number % 1000))
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    try:
+        for _ in range(200):
+            clock.advance(5.0)
+            telemetry.tick()
+            telemetry.recent("stage").above(0.1)
+    finally:
+        over.set()
+        thread.join()
+    assert telemetry.stages["stage"].count
