@@ -48,7 +48,9 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Serve while the block lasts; an error in the log fails the test."""
     if isinstance(settings, Path):
-        bounds = Bounds(connections=512, per_origin=512, handshakes=512, refusals=10_000)
+        bounds = Bounds(
+            connections=512, per_origin=512, handshakes=512, refusals=10_000, new_in_a_burst=512
+        )
         settings = ApiSettings((UnixAddress(settings / "api.sock"),), bounds=bounds)
     engine = engine or FakeEngine()
     clock = clock or SystemClock()

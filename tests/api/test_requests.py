@@ -89,7 +89,7 @@ def test_the_table_keeps_the_rules() -> None:
 
     assert changes(R.AUDITOR) == set()
     assert changes(R.INTEGRATOR) == {"deployments.stop", "blue.pass"}
-    assert changes(R.OFFICER) == {"deployments.stop", "alerts.outcome"}
+    assert changes(R.OFFICER) == {"deployments.stop", "alerts.outcome", "outcomes.enter"}
     decides = {name for name in COMMANDS if name in {"alerts.decide", "alerts.opinion"}}
     for role in R:
         assert bool(changes(role) & decides) == (role is R.OPERATOR)  # R2, R10

@@ -35,8 +35,11 @@ from lfr_engine.identity import keys
 from lfr_engine.protocol.address import TlsAddress, UnixAddress
 from tests.app.api_rig import Stage, clip, stage
 
-TRIES = 3
-"""Other work on the machine can only slow a window; strangers slow every one of them."""
+KEPT = 0.95
+"""Of its rate the engine keeps at least this much under attack."""
+TRIES = 4
+"""Pairs of a calm window and one under attack: other work on the machine slows some of them,
+strangers would slow every one."""
 ROOT = Path(__file__).parents[2]
 DOOR = CameraConfig(name="door", source="door.mp4")
 GATE = CameraConfig(name="gate", source="gate.mp4")
@@ -174,24 +177,22 @@ async def keeps_its_rate(tmp_path: Path, kind: str, number: int, seconds: float)
         with structlog.testing.capture_logs():
             await nursery.start(serve, ApiSettings((UnixAddress(path),)), made.engine)
             await trio.sleep(1)
-            calm = await detected_per_second(made, seconds)
-            async with attacked(path, kind, number):
-                await trio.sleep(1)
-                under_attack = 0.0
-                for _ in range(TRIES):
-                    if under_attack < 0.95 * calm:
-                        under_attack = max(under_attack, await detected_per_second(made, seconds))
-        assert calm > 10
-        assert under_attack >= 0.95 * calm
+            ratios = [0.0]
+            while max(ratios) < KEPT and len(ratios) <= TRIES:
+                calm = await detected_per_second(made, seconds)
+                async with attacked(path, kind, number):
+                    await trio.sleep(1)
+                    ratios.append(await detected_per_second(made, seconds) / calm)
+        assert max(ratios) >= KEPT
         nursery.cancel_scope.cancel()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["half-open", "loris", "prefix"])
 def test_strangers_do_not_slow_recognition(kind: str, tmp_path: Path) -> None:
-    trio.run(keeps_its_rate, tmp_path, kind, 200, 4.0)
+    trio.run(keeps_its_rate, tmp_path, kind, 200, 2.0)
 
 
 @pytest.mark.long
 def test_ten_thousand_half_open_connections_do_not_slow_recognition(tmp_path: Path) -> None:
-    trio.run(keeps_its_rate, tmp_path, "held", 10_000, 20.0)
+    trio.run(keeps_its_rate, tmp_path, "held", 10_000, 5.0)
