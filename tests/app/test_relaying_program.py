@@ -1,0 +1,229 @@
+"""``lfr run`` with a radio and a broker: recorded video, a signed deployment, what really leaves.
+
+Everything is a program of its own: the engine, the modem, mosquitto. What they were sent is
+captured whole and held against the fields that may leave (R18).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from lfr_engine.client.trio_client import Client, open_client
+from lfr_engine.protocol import arguments as a
+from lfr_engine.protocol import shapes as s
+from lfr_engine.protocol.address import UnixAddress
+from lfr_engine.protocol.commands import CallerRole
+from tests.actors.relay_rig import SimulatedModem, simulated_modem
+from tests.actors.test_relay_mqtt import MOSQUITTO, Watcher, broker
+from tests.app.deployment_rig import until
+from tests.app.test_deployment_killed import wait_until_gone
+from tests.app.test_relaying import text_hex
+from tests.tui.real import Place, deployment_in
+
+RELAY = """
+[relay]
+deadline_s = 300
+[relay.cameras]
+door = "VAN1"
+[[relay.bearers]]
+kind = "tetra"
+name = "radio"
+port = "{port}"
+speeds = [38400]
+every_s = 0.2
+repeat_s = 3
+[[relay.bearers]]
+kind = "mqtt"
+name = "room"
+host = "127.0.0.1"
+port = {broker}
+[[relay.recipients]]
+id = "E21"
+addresses = {{ radio = "1234567" }}
+[[relay.recipients]]
+id = "ROOM"
+addresses = {{ room = "desk1" }}
+[[relay.routes]]
+bearers = ["radio", "room"]
+recipients = ["E21", "ROOM"]
+"""
+
+TEXT = re.compile(r"LFR! VAN1 C1 #[0-9A-F]{6} \d\d:\d\d \d{1,2}[sm]")
+COMMANDS = re.compile(
+    r"AT|ATE0|AT\+CSCS=8859-1|AT\+CTSP=[\d,]+|AT\+CTSDS=[\d,]+|AT\+CMGS=\?"
+    r"|AT\+CMGS=1234567,\d+|AT\+CNUMF\?|AT\+CSQ|AT\+CTOM\?"
+)
+BODY = {"version", "message", "to", "text", "expires", "cues"}
+CUE = {"reference", "place", "category", "captured", "reviewed", "marking", "withdrawn"}
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.shared,
+    pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto, an MQTT broker, is not installed"),
+]
+
+
+@dataclass
+class Street:
+    """A deployment, the radio and the broker; the engine comes and goes."""
+
+    place: Place
+    modem: SimulatedModem
+    watcher: Watcher
+    engines: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def engine(self) -> AsyncIterator[Client]:
+        with self.place.running() as process:
+            self.engines.append(process)
+            address = UnixAddress(self.place.socket)
+            async with open_client(address, role=CallerRole.OPERATOR.value) as client:
+                yield client
+
+    def relayed(self, **facts: Any) -> list[dict[str, Any]]:
+        found = [dict(record.body) for record in self.place.journal("relay.state")]
+        return [body for body in found if facts.items() <= body.items()]
+
+
+@asynccontextmanager
+async def street(folder: Path) -> AsyncIterator[Street]:
+    place = deployment_in(folder)
+    with trio.fail_after(240):
+        async with simulated_modem(folder) as modem, broker(folder, None) as port:
+            await modem.do("radio", issi="1234567")
+            relay = RELAY.format(port=modem.port, broker=port)
+            place.file.write_text(place.file.read_text() + relay)
+            watcher = Watcher(port, None)
+            try:
+                yield Street(place, modem, watcher)
+            finally:
+                watcher.close()
+
+
+async def open_alerts(client: Client, number: int) -> list[s.Alert]:
+    """That many alerts nobody decided yet."""
+    with trio.fail_after(90):
+        while True:
+            found = (await client.call(a.AlertsList(states=["generated"]))).alerts
+            if len(found) >= number:
+                return found
+            await trio.sleep(0.1)
+
+
+async def pass_on(client: Client, alert: str) -> None:
+    await client.call(a.AlertsDisplayed(alert=alert))
+    await client.call(a.AlertsOpinion(alert=alert, opinion="same"))
+    await client.call(a.AlertsDecide(alert=alert, decision="passed", reasons=["likeness"]))
+
+
+def texts(modem: SimulatedModem) -> list[str]:
+    """What was written on the serial line, after its SDS-TL header (PID, kind, reference, ISO)."""
+    found = []
+    for written in modem.all("written"):
+        data = bytes.fromhex(written["hex"])
+        if data[1] >> 4 == 0:  # a message; not an acknowledgement of a radio's
+            assert data[:2] == b"\x82\x0e"
+            assert 1 <= data[2] <= 255
+            at = 4 if not data[3] & 0x80 else 7
+            found.append(data[at:].decode("latin-1"))
+    return found
+
+
+def test_an_alert_of_real_video_is_on_the_radio_and_nothing_else_leaves(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with street(tmp_path) as made, made.engine() as client:
+            (first, *_) = await open_alerts(client, 1)
+            assert not made.modem.all("written")
+            await pass_on(client, first.alert)
+            shown = await made.modem.wait("shown")
+            assert f"#{first.alert} " in shown["text"]
+            cue = await made.watcher.wait("lfr/cue/desk1")
+            await until(lambda: made.relayed(alert=first.alert, state="delivered"), 20)
+            board = await client.call(a.BoardGet())
+            radio, room = board.bearers
+            assert (radio.bearer, radio.state, radio.delivered) == ("radio", "ready", 1)
+            assert (room.bearer, room.sent) == ("room", 1)
+            await client.call(a.RelayTest(bearer="radio"))
+            await made.modem.do("text", issi="1234567", hex=text_hex(f"#{first.alert} stopped"))
+            await until(lambda: made.place.journal("alert.outcome"), 20)
+
+            # the journal: the decision before the first step of a message, digests and no text
+            (decided,) = made.place.journal("alert.decided")
+            assert decided.seq < made.place.journal("relay.state")[0].seq
+            (outcome,) = made.place.journal("alert.outcome")
+            assert (outcome.body["actor"], outcome.body["outcome"]) == ("E21", "engaged")
+            assert (tmp_path / "data" / "journal.jsonl").read_bytes().find(b"LFR!") == -1
+
+            # golden: all that left
+            sent = texts(made.modem)
+            assert TEXT.fullmatch(sent[0]), sent
+            assert re.fullmatch(r"TEST LFR! TEST T0 #[0-9A-F]{6} \d\d:\d\d \d{1,2}s", sent[1]), sent
+            assert len(sent) == 2
+            for command in made.modem.all("command"):
+                assert COMMANDS.fullmatch(command["line"]), command
+            assert set(cue) == BODY
+            assert [set(one) for one in cue["cues"]] == [CUE]
+            assert TEXT.fullmatch(cue["text"])
+            topics = {topic for topic, _, _ in made.watcher.heard}
+            assert topics == {"lfr/health", "lfr/cue/desk1"}
+            everything = json.dumps(
+                [made.modem.told, [b.decode() for _, b, _ in made.watcher.heard]]
+            )
+            for secret in (
+                "W-1",
+                "W-2",
+                "Person",
+                "miranda",
+                "lacamoire",
+                "warrant",
+                "High Street",
+            ):
+                assert secret not in everything
+
+    trio.run(main)
+
+
+def test_killed_between_write_and_receipt_nothing_delivered_is_doubled(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with street(tmp_path) as made:
+            async with made.engine() as client:
+                first, second = (await open_alerts(client, 2))[:2]
+                await pass_on(client, first.alert)
+                await until(
+                    lambda: made.relayed(alert=first.alert, recipient="E21", state="delivered"), 20
+                )
+                await made.modem.do("radio", issi="1234567", report_delay_s=60.0)
+                await pass_on(client, second.alert)
+                await made.modem.wait("shown", 2)
+                os.kill(made.engines[0].pid, signal.SIGKILL)
+            assert not made.relayed(alert=second.alert, recipient="E21", state="delivered")
+            wait_until_gone(tmp_path)
+            await made.modem.do("radio", issi="1234567", report_delay_s=0.05)
+            async with made.engine() as client:
+                await made.modem.wait("repeated")
+                await until(
+                    lambda: made.relayed(alert=second.alert, recipient="E21", state="delivered"), 30
+                )
+                await trio.sleep(4)  # longer than repeat_s: what was delivered is not sent again
+            shown = made.modem.all("shown")
+            assert len(shown) == 2  # each once on the officer's screen
+            assert f"#{first.alert} " in shown[0]["text"]
+            sent = texts(made.modem)
+            assert sum(f"#{first.alert} " in text for text in sent) == 1
+            assert sum(f"#{second.alert} " in text for text in sent) == 2
+            rooms = [json.loads(body) for topic, body, _ in made.watcher.heard if "cue" in topic]
+            assert {one["cues"][0]["reference"] for one in rooms} == {first.alert, second.alert}
+
+    trio.run(main)
