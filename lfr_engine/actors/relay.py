@@ -14,11 +14,11 @@ import trio
 
 from lfr_engine.actors.relay_mqtt import run_mqtt
 from lfr_engine.actors.relay_router import (
-    Ask,
     Decide,
     Gate,
     Record,
     Refuse,
+    Requests,
     Router,
     run_router,
 )
@@ -38,8 +38,6 @@ from lfr_engine.relay.settings import (
     VoiceSettings,
     WebhookSettings,
 )
-from lfr_engine.relay.table import Request
-from lfr_engine.runtime.flow import Outbox
 from lfr_engine.runtime.supervise import Action, ActorState, Backoff, describe, supervise
 
 _REPORTS = 64
@@ -73,7 +71,7 @@ class Relay:
     """
 
     router: Router
-    requests: Outbox[Request | Ask]
+    requests: Requests
     gate: Gate
     _carrying: dict[str, trio.CancelScope]
 
@@ -116,7 +114,7 @@ async def run_relay(
     Raises:
         LfrError: The store failed.
     """
-    requests, gate = Outbox[Request | Ask](256), Gate(stopped)
+    gate = Gate(stopped)
     carrying: dict[str, trio.CancelScope] = {}
     send_report, reports = trio.open_memory_channel[BearerEvent](_REPORTS)
     ends = {
@@ -130,7 +128,6 @@ async def run_relay(
             lambda *, task_status: run_router(
                 settings,
                 store,
-                requests,
                 {name: end.send for name, end in ends.items()},
                 seen,
                 moments,
@@ -141,7 +138,7 @@ async def run_relay(
                 task_status=task_status,
             )
         )
-        task_status.started(Relay(router, requests, gate, carrying))
+        task_status.started(Relay(router, router.requests, gate, carrying))
         with send_report:
             for bearer in settings.bearers:
                 nursery.start_soon(

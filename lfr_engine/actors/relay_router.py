@@ -19,7 +19,6 @@ from lfr_engine.relay.outbox import OutboxStore
 from lfr_engine.relay.port import BearerEvent, Moments, Order
 from lfr_engine.relay.settings import RelaySettings
 from lfr_engine.relay.table import OfficerReply, RelayTable, Request
-from lfr_engine.runtime.flow import Outbox
 from lfr_engine.runtime.lanes import Lane, open_lane
 
 _INBOX = 256
@@ -55,8 +54,8 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class _Admission:
-    requests: list[Request | Ask]
-    acknowledge: Callable[[], None]
+    request: Request | Ask
+    acknowledge: Callable[[], None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +67,34 @@ class _Commands:
 _News = _Admission | _Commands | BearerEvent
 
 
+class Requests:
+    """Where alerts go in: straight to the owner's inbox, because a cue lives for seconds."""
+
+    def __init__(self, inbox: trio.MemorySendChannel[_News]) -> None:
+        self._inbox = inbox
+
+    async def post(self, request: Request | Ask) -> None:
+        """Return once it is durable in the outbox.
+
+        Raises:
+            trio.BrokenResourceError: The relay ended.
+        """
+        durable = trio.Event()
+        await self._inbox.send(_Admission(request, durable.set))
+        await durable.wait()
+
+    def offer(self, request: Request | Ask) -> bool:
+        """Hand it over without waiting for anything; False where there is no room now."""
+        try:
+            self._inbox.send_nowait(_Admission(request, None))
+        except (trio.WouldBlock, trio.BrokenResourceError):
+            return False
+        return True
+
+
 async def run_router(
     settings: RelaySettings,
     store: OutboxStore,
-    requests: Outbox[Request | Ask],
     bearers: Mapping[str, trio.MemorySendChannel[Order]],
     reports: trio.MemoryReceiveChannel[BearerEvent],
     moments: Moments,
@@ -87,7 +110,6 @@ async def run_router(
     Args:
         settings: Checked settings.
         store: Used from a lane of width 1 only.
-        requests: Alerts; each is acknowledged once it is durable in the outbox.
         bearers: Where each bearer takes its orders; each buffers at least its desk's window.
         reports: What all bearers say.
         moments: The relay's seconds.
@@ -103,28 +125,16 @@ async def run_router(
     async with open_lane("outbox", width=1) as lane:
         stored = await lane.run(store.load)
         table = RelayTable(settings, moments.now(), stored)
-        router = Router(table, store, lane, bearers, moments, gate, decide, refuse)
         send, receive = trio.open_memory_channel[_News](_INBOX)
+        requests = Requests(send.clone())
+        router = Router(table, requests, store, lane, bearers, moments, gate, decide, refuse)
         task_status.started(router)
         async with trio.open_nursery() as nursery:
             with send:
-                nursery.start_soon(_pump_requests, requests, send.clone())
                 nursery.start_soon(_pump_reports, reports, send.clone())
                 nursery.start_soon(_poll_commands, store, lane, send.clone())
             nursery.start_soon(_feed_journal, store, lane, router, record)
             await router.own(receive)
-
-
-async def _pump_requests(
-    requests: Outbox[Request | Ask], inbox: trio.MemorySendChannel[_News]
-) -> None:
-    with inbox:
-        while True:
-            try:
-                batch, acknowledge = await requests.receive(_BATCH)
-            except trio.EndOfChannel:
-                return
-            await inbox.send(_Admission(batch, acknowledge))
 
 
 async def _pump_reports(
@@ -166,13 +176,14 @@ async def _feed_journal(store: OutboxStore, lane: Lane, router: Router, record: 
 class Router:
     """The owner of the table.
 
-    ``table`` may be looked at from any task of the loop, and changed by none. ``journalled`` is set
-    while the journal holds every change.
+    ``requests`` is where alerts go in. ``table`` may be looked at from any task of the loop, and
+    changed by none. ``journalled`` is set while the journal holds every change.
     """
 
     def __init__(
         self,
         table: RelayTable,
+        requests: Requests,
         store: OutboxStore,
         lane: Lane,
         bearers: Mapping[str, trio.MemorySendChannel[Order]],
@@ -184,6 +195,7 @@ class Router:
         self.changed = trio.Event()
         self.journalled = trio.Event()
         self.table = table
+        self.requests = requests
         self._gate = gate
         self._store = store
         self._lane = lane
@@ -214,9 +226,10 @@ class Router:
         after: list[Callable[[], None]] = []
         for item in news:
             match item:
-                case _Admission(requests, acknowledge):
-                    await self._admit(requests, now)
-                    after.append(acknowledge)
+                case _Admission(request, acknowledge):
+                    await self._admit(request, now)
+                    if acknowledge is not None:
+                        after.append(acknowledge)
                 case _Commands(rows, carried_out):
                     for _, verb, alert in rows:
                         act = self.table.cancel if verb == "cancel" else self.table.resend
@@ -242,25 +255,24 @@ class Router:
         for reply in replies:
             await self._decide(reply)
 
-    async def _admit(self, requests: list[Request | Ask], now: float) -> None:
-        for request in requests:
-            if isinstance(request, Ask):
-                try:
-                    request.act(self.table, now)
-                except LfrError as error:
-                    request.error = error
-                continue
-            withdrawn = request.cue.withdrawn
-            if self._gate.reason and not withdrawn:
-                await self._refuse(request, self._gate.reason)
-                continue
+    async def _admit(self, request: Request | Ask, now: float) -> None:
+        if isinstance(request, Ask):
             try:
-                many = self.table.admit(request, now)
-            except RuleError as error:
-                await self._refuse(request, str(error))
-            else:
-                if not many and not withdrawn:
-                    await self._refuse(request, "no route names anybody for it")
+                request.act(self.table, now)
+            except LfrError as error:
+                request.error = error
+            return
+        withdrawn = request.cue.withdrawn
+        if self._gate.reason and not withdrawn:
+            await self._refuse(request, self._gate.reason)
+            return
+        try:
+            many = self.table.admit(request, now)
+        except RuleError as error:
+            await self._refuse(request, str(error))
+        else:
+            if not many and not withdrawn:
+                await self._refuse(request, "no route names anybody for it")
 
     async def _save(self, now: float) -> None:
         deliveries, changes = self.table.drain()

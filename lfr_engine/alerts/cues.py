@@ -94,8 +94,8 @@ class CueBook:
         self._known: dict[str, _Known] = {}
         self._fresh: dict[str, None] = {}  # alerts with news, oldest first; the newest news counts
 
-    def take(self, event: Event) -> bool:
-        """Fold one journalled event in; whether officers must hear of it."""
+    def take(self, event: Event) -> None:
+        """Fold one journalled event in."""
         match event:
             case AlertGenerated():
                 self._begin(event)
@@ -110,12 +110,15 @@ class CueBook:
                 for alert, known in list(self._known.items()):
                     if known.entry == event.entry:
                         self._turn(alert, Turn.DROPPED, "entry withdrawn")
-        return bool(self._fresh)
 
     def news(self) -> list[News]:
         """What is new since the last call."""
         fresh, self._fresh = self._fresh, {}
         return [news for alert in fresh if (news := self._news(alert)) is not None]
+
+    def again(self, news: News) -> None:
+        """It could not be told: it is new again, unless something newer happened to the alert."""
+        self._fresh[news.alert] = None
 
     def standing(self, now: dt.datetime) -> list[News]:
         """All that must hold now, for a relay that starts: what was already told changes nothing.

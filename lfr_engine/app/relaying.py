@@ -103,7 +103,12 @@ class Relaying:
     def take(self, events: Sequence[Event]) -> None:
         """Hear of events that are durable."""
         for event in events:
-            if self._book.take(event):
+            self._book.take(event)
+        if self._relay is None:
+            return  # told when it starts
+        for one in self._book.news():
+            if not self._relay.requests.offer(_asked(one)):
+                self._book.again(one)
                 self._news.set()
 
     def restore(self, past: Sequence[Event]) -> None:
