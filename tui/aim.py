@@ -54,9 +54,9 @@ def estimate(camera: s.CameraState) -> Aim:
     worst = min(aims(camera), key=lambda aim: _WORST.index(aim.verdict))
     said = {
         "good": "good",
-        "fair": "some are missed",
-        "poor": "most are missed",
-        "unknown": "nobody seen yet",
+        "fair": "some missed",
+        "poor": "most missed",
+        "unknown": "no face yet",
     }[worst.verdict]
     return Aim("recognition", said, worst.verdict)
 

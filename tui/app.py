@@ -1,7 +1,7 @@
 """The cockpit: a Textual application over the socket API.
 
-Owns: the state, the screens, when to draw, and sending what a person asked for. Never: Trio, numpy,
-OpenVINO, an engine module, a blocking call. Strategy: everything heard becomes a message, the pure
+Owns: the state, the screens, their keys, and when to draw. Never: Trio, numpy, OpenVINO, an engine
+module, a blocking call. Strategy: everything heard becomes a message, the pure
 reducer makes the next state, and one timer draws it when the terminal can take it (``pace``); a key
 is answered at once. The engine may hang or die: this loop only ever waits for futures.
 """
@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.segment import Segments
@@ -24,18 +24,19 @@ from textual.events import CursorPosition, MouseDown
 from textual.events import Key as KeyEvent
 from textual.screen import Screen
 
-from lfr_engine.client.errors import CallRefused, LinkLost
 from lfr_engine.clock import Clock, SystemClock
-from lfr_engine.errors import LfrError
-from lfr_engine.protocol import arguments as a
-from lfr_engine.protocol import shapes as s
 from lfr_engine.protocol.arguments import Command
 from tui import messages as m
+from tui.actions import NamedActions, palette_rows
+from tui.attention import Attention
 from tui.evidence import Evidence
-from tui.figures import NS, utc_ns
+from tui.figures import NS
 from tui.keys import BY_NAME, EVERYWHERE, bound
 from tui.link import EngineLink, LinkSettings, open_link
+from tui.orders import Orders
 from tui.pace import QUESTION, Pace
+from tui.port import Question
+from tui.presence import Presence
 from tui.screens.alerts import AlertsScreen
 from tui.screens.base import CockpitScreen
 from tui.screens.camera import CameraScreen
@@ -50,15 +51,8 @@ from tui.widgets.graphics import in_order
 TICK_SECONDS = 0.1
 REDRAW_NS = NS
 """Ages and the clock tick at least so often, even when nothing is heard."""
-FLASH_NS = 800_000_000
-BELL_NS = 2 * NS
-"""Bells are at least so far apart: ten alerts a second ring once."""
 BLIND_NS = NS
 """A terminal that answers nothing is taken to have drawn after this long."""
-DECISIONS = 64
-"""Opinions and decisions on their way, in order; a person types no faster."""
-STOP_SECONDS = 5.0
-HEARTBEAT_SECONDS = 5.0
 CELL_BYTES = 38
 """One cell of a picture in full colour, with its two colours; a sixth of it in 16 colours."""
 
@@ -121,23 +115,18 @@ class Cockpit(App[None]):
         self.pictures = Evidence(lambda: self.link, self.mark)
         self.picture_kind = settings.pictures
         self._stack = contextlib.ExitStack()
-        self._rings = settings.bell
-        self._flashes = settings.flash
+        self._attention = Attention(rings=settings.bell, flashes=settings.flash)
+        self._lit = False
         self._dirty = True
         self._drawn_ns = 0
-        self._rung_ns = 0
-        self._flash_until = 0
-        self._input_ns = self.now_ns()
-        self._asked_ns: int | None = None
-        self._decisions: asyncio.Queue[Command[Any]] = asyncio.Queue(DECISIONS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._when_seen: dict[str, tuple[int, Callable[[str], None]]] = {}
-        self.asking: AskText | None = None
-        """The last question for a line of text."""
+        self.asking: Question | None = None
         self.stop_asked = False
-        """The confirmation of the red stop stands in the banner."""
         self.camera = ""
-        """The camera that the camera screen looks at; the first one when empty."""
+        self.orders = Orders(self)
+        self.presence = Presence(self, settings.presence_minutes, self._ask_presence)
+        self._named = NamedActions(self)
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -166,7 +155,7 @@ class Cockpit(App[None]):
         if self._settings.link is not None:
             self.spawn(self._hold_link(self._settings.link))
         self.spawn(self.pictures.run())
-        self.spawn(self._decide())
+        self.spawn(self.orders.run())
 
     async def on_unmount(self) -> None:
         """End what runs beside the screen."""
@@ -200,7 +189,7 @@ class Cockpit(App[None]):
     async def _hold_link(self, settings: LinkSettings) -> None:
         async with open_link(settings, self.emit, self._clock) as link:
             self.link = link
-            await self._be_present(link)
+            await self.presence.run(link)
 
     # -- state ----------------------------------------------------------------------------------
 
@@ -215,8 +204,9 @@ class Cockpit(App[None]):
         self._dirty = True
         if isinstance(message, m.OtherJournal):
             self.pictures.forget()
-        if self.state.raised_ns != before.raised_ns:
-            self._alert_raised()
+        raised = self.state.raised_ns != before.raised_ns
+        if raised and self._attention.raised(self.now_ns(), thin=self.pace.thin):
+            self.bell()
 
     def mark(self) -> None:
         """Something outside the state changed what is to be seen."""
@@ -226,18 +216,10 @@ class Cockpit(App[None]):
         """Tell the person at the keys a sentence."""
         self.emit(m.Noticed(self.now_ns(), text, level))
 
-    def _alert_raised(self) -> None:
-        now = self.now_ns()
-        if self._flashes and not self.pace.thin:  # two lines twice are a second of a modem
-            self._flash_until = now + FLASH_NS
-        if self._rings and now - self._rung_ns >= BELL_NS:
-            self._rung_ns = now
-            self.bell()
-
     @property
     def flashing(self) -> bool:
         """Whether the banner is lit up."""
-        return self.now_ns() < self._flash_until
+        return self._attention.flashing(self.now_ns())
 
     # -- drawing --------------------------------------------------------------------------------
 
@@ -253,12 +235,9 @@ class Cockpit(App[None]):
 
     def draw(self) -> None:
         """Draw every visible screen from the state."""
-        self._dirty = False
         self._drawn_ns = self.now_ns()
-        if self._flash_until and self._drawn_ns >= self._flash_until:
-            self._flash_until = 0
-        elif self._flash_until:
-            self._dirty = True
+        lit, self._lit = self._lit, self.flashing
+        self._dirty = lit or self._lit  # once more when it is over
         for screen in self.screen_stack:
             if isinstance(screen, CockpitScreen):
                 screen.draw()
@@ -297,103 +276,25 @@ class Cockpit(App[None]):
         self, command: Command[Any], done: str = "", then: Callable[[Any], None] | None = None
     ) -> None:
         """Send a command; say ``done`` or why not, and give the result to ``then``."""
-        self.spawn(self._do(command, done, then))
-
-    async def _do(
-        self, command: Command[Any], done: str, then: Callable[[Any], None] | None
-    ) -> None:
-        result = await self._answer(command)
-        if result is None:
-            return
-        if done:
-            self.say(done)
-        if then is not None:
-            then(result)
-        self.mark()
-
-    async def _answer(self, command: Command[Any]) -> Any:
-        if self.link is None:
-            self.say("not connected to the engine", "bad")
-            return None
-        try:
-            return await self.link.call(command)
-        except LfrError as error:
-            self.say(str(error), "bad")
-            return None
+        self.spawn(self.orders.send(command, done, then))
 
     def adjudicate(self, command: Command[Any]) -> None:
         """Send what was said of an alert, after everything that was said before it."""
-        try:
-            self._decisions.put_nowait(command)
-        except asyncio.QueueFull:
-            self.say("the engine does not answer; this was not sent", "bad")
-
-    async def _decide(self) -> None:
-        while True:
-            command = await self._decisions.get()
-            result = await self._answer(command)
-            if isinstance(result, s.Alert):
-                self.emit(m.AlertAnswered(self.now_ns(), result))
-                if isinstance(command, a.AlertsDecide):
-                    self.say(f"{result.reference} {command.decision}: {command.reasons[0]}")
-                if isinstance(command, a.AlertsOutcome):
-                    self.say(f"{result.reference}: {command.outcome.replace('_', ' ')} recorded")
+        self.orders.adjudicate(command)
 
     def stop_now(self) -> None:
         """The confirmed red stop: sent until the engine answers."""
         if not self.state.stop_pending:
-            self.spawn(self._stop())
+            self.spawn(self.orders.stop())
 
-    async def _stop(self) -> None:
-        self.emit(m.StopWanted(pending=True))
-        try:
-            while True:
-                try:
-                    if self.link is not None:
-                        command = a.DeploymentsStop(reason="red stop at the terminal")
-                        await self.link.call(command, timeout=STOP_SECONDS)
-                        self.say("stopped: the engine is in its safe state")
-                        return
-                except CallRefused as error:
-                    self.say(f"NOT STOPPED: {error}", "bad")
-                    return
-                except LinkLost:
-                    pass
-                await asyncio.sleep(TICK_SECONDS)
-        finally:
-            self.emit(m.StopWanted(pending=False))
-
-    async def _be_present(self, link: EngineLink) -> None:
-        """Say that an operator is present, as long as one is (R17)."""
-        while True:
-            pause = HEARTBEAT_SECONDS
-            if link.may(a.PresenceHeartbeat) and self._somebody():
-                with contextlib.suppress(LfrError):
-                    presence = await link.call(a.PresenceHeartbeat())
-                    pause = self._pause_before(presence.next_before)
-            await asyncio.sleep(pause)
-
-    def _pause_before(self, next_before: str) -> float:
-        limit, now = utc_ns(next_before), self.state.engine_ns(self.now_ns())
-        if limit is None or now is None:
-            return HEARTBEAT_SECONDS
-        return max(0.5, min(HEARTBEAT_SECONDS, (limit - now) / NS / 3))
-
-    def _somebody(self) -> bool:
-        minutes = self._settings.presence_minutes
-        now = self.now_ns()
-        if not minutes or now - self._input_ns < minutes * 60 * NS:
-            self._asked_ns = None
-            return True
-        if self._asked_ns is None:
-            self._asked_ns = now
-            self.push_screen(PresenceScreen())
-        return now - self._asked_ns < 60 * NS
+    def _ask_presence(self) -> None:
+        self.push_screen(PresenceScreen())
 
     def ask_text(self, title: str, hint: str, then: Callable[[str], None], value: str = "") -> None:
         """Ask for a line of text, and call ``then`` with it unless it is left."""
-        self.asking = AskText(title, hint, then, value)
-        self.push_screen(self.asking)
+        asked = AskText(title, hint, then, value)
+        self.asking = asked
+        self.push_screen(asked)
 
     # -- keys -----------------------------------------------------------------------------------
 
@@ -402,7 +303,7 @@ class Cockpit(App[None]):
         ahead must not reach the screen that is being left.
         """
         if isinstance(event, KeyEvent | MouseDown):
-            self._input_ns = self.now_ns()
+            self.presence.touched()
         if isinstance(event, KeyEvent) and isinstance(self.screen, CockpitScreen):
             if self.stop_asked:
                 self._confirm_stop(event)
@@ -420,11 +321,12 @@ class Cockpit(App[None]):
         """Do an action of the screen that is before the others, or of the app."""
         if action in self.MODES:
             self.go(action)
-        elif hasattr(self.screen, f"do_{action}"):
-            getattr(self.screen, f"do_{action}")()
-            self.draw()
         else:
-            getattr(self, f"do_{action}")()
+            for who in (self.screen, self, self._named):
+                if (act := getattr(who, f"do_{action}", None)) is not None:
+                    act()
+                    self.draw()
+                    return
 
     def go(self, place: str) -> None:
         """Show a screen, soon."""
@@ -443,18 +345,10 @@ class Cockpit(App[None]):
         """The palette: our actions; not Textual's screenshot, which would write pictures of people
         to a file.
         """
-        tables = (screen.keys() if isinstance(screen, CockpitScreen) else (), EVERYWHERE, BY_NAME)
-        for table in tables:
-            for key in table:
-                if key.action == "palette":
-                    continue
-                head, _, rest = key.help.partition(":")
-                shown = f"{rest.strip()}  [{key.shown}]".strip() if key.shown else rest.strip()
-
-                def run(action: str = key.action) -> None:
-                    self.call_later(self.run_action_named, action)
-
-                yield SystemCommand(head, shown, run)
+        own = screen.keys() if isinstance(screen, CockpitScreen) else ()
+        for title, explained, action in palette_rows((*BY_NAME, *own, *EVERYWHERE)):
+            run = partial(self.call_later, self.run_action_named, action)
+            yield SystemCommand(title, explained, run)
 
     def do_stop(self) -> None:
         """Ask for the confirmation of the red stop; on a thin link in the banner, because a large
@@ -473,6 +367,11 @@ class Cockpit(App[None]):
             self.stop_asked = False
             self.draw()
 
+    def action_command_palette(self) -> None:
+        """Open the palette, unless a question stands before everything else."""
+        if isinstance(self.screen, CockpitScreen):
+            super().action_command_palette()
+
     def do_palette(self) -> None:
         """Open the palette."""
         self.action_command_palette()
@@ -485,8 +384,7 @@ class Cockpit(App[None]):
 
     def do_bell(self) -> None:
         """Bell and flash on or off."""
-        on = not (self._rings or self._flashes)
-        self._rings = self._flashes = on
+        on = self._attention.switch()
         self.say("bell and flash are on" if on else "bell and flash are off")
         self.draw()
 
@@ -498,70 +396,3 @@ class Cockpit(App[None]):
     def do_quit(self) -> None:
         """Leave."""
         self.exit()
-
-    def do_load(self) -> None:
-        """Load a signed authority from a file."""
-
-        def load(text: str) -> None:
-            try:
-                data = Path(text).expanduser().read_bytes()
-            except OSError as error:
-                self.say(f"{text}: cannot be read: {error.strerror}", "bad")
-                return
-            self.do(a.DeploymentsLoad(authority=data), "authority loaded")
-
-        self.ask_text("Load authority", "path of the signed authority", load)
-
-    def do_start(self) -> None:
-        """Start the loaded deployment."""
-
-        def start(text: str) -> None:
-            if text.casefold() == "yes":
-                self.do(a.DeploymentsStart(signage_confirmed=True), "deployment started")
-            else:
-                self.say("not started: signage was not confirmed", "warn")
-
-        self.ask_text("Start deployment: are the signs up? Write yes", "yes", start)
-
-    def _with_reason(self, title: str, then: Callable[[str], None]) -> None:
-        def given(text: str) -> None:
-            if text:
-                then(text)
-            else:
-                self.say(f"{title.casefold()}: needs a reason", "warn")
-
-        self.ask_text(title, "the reason, for the record", given)
-
-    def do_pause(self) -> None:
-        """Pause recognition."""
-        self._with_reason("Pause", lambda why: self.do(a.DeploymentsPause(reason=why), "paused"))
-
-    def do_resume(self) -> None:
-        """Resume recognition."""
-        self._with_reason("Resume", lambda why: self.do(a.DeploymentsResume(reason=why), "resumed"))
-
-    def do_end(self) -> None:
-        """End the deployment."""
-        self._with_reason(
-            "End deployment", lambda why: self.do(a.DeploymentsEnd(reason=why), "deployment ended")
-        )
-
-    def do_blue(self) -> None:
-        """Register a blue-list pass."""
-
-        def given(text: str) -> None:
-            if text:
-                self.do(
-                    a.BluePass(entry=text, source="button"), f"blue-list pass of {text} registered"
-                )
-
-        self.ask_text("Blue-list pass", "entry of the colleague who walks past", given)
-
-    def do_relay_test(self) -> None:
-        """Send a TEST message."""
-
-        def given(text: str) -> None:
-            if text:
-                self.do(a.RelayTest(bearer=text), f"test sent by {text}")
-
-        self.ask_text("Relay test", "bearer, such as tetra", given)

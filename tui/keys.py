@@ -60,19 +60,19 @@ EVERYWHERE: tuple[Key, ...] = (
         "!",
         "stop",
         "STOP",
-        "The big red stop: asks once, then capture ends within a second",
+        "Big red stop: asks once, then capture ends within a second",
         ("f12",),
     ),
     Key("ctrl+p", "^P", "palette", "", "Every action by name, such as start, pause and resume"),
     Key("ctrl+t", "^T", "theme", "", "Dark or light"),
-    Key("ctrl+b", "^B", "bell", "", "Bell and flash on an alert: on or off"),
+    Key("ctrl+b", "^B", "bell", "", "Bell and flash: on or off, when an alert is raised"),
     Key("ctrl+l", "^L", "redraw", "", "Draw the whole screen again"),
     Key("ctrl+q", "^Q", "quit", "", "Leave; the engine goes on without this screen"),
 )
 """Keys of every screen."""
 
 BY_NAME: tuple[Key, ...] = (
-    Key("", "", "load", "", "Load authority: a signed file"),
+    Key("", "", "load", "", "Load authority: a file that the officer signed"),
     Key("", "", "start", "", "Start deployment: signage is confirmed"),
     Key("", "", "pause", "", "Pause recognition, with a reason"),
     Key("", "", "resume", "", "Resume recognition, with a reason"),

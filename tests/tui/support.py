@@ -15,6 +15,8 @@ from lfr_engine.protocol import shapes as s
 from tests.tui import samples
 from tui import messages as m
 from tui.app import Cockpit, CockpitSettings
+from tui.orders import Orders
+from tui.port import Program
 
 SMALL, LARGE = (80, 24), (200, 60)
 
@@ -39,24 +41,40 @@ class StillEvidence:
         return
 
 
-class StillCockpit(Cockpit):
+class StillOrders(Orders):
     """Sends nothing: commands are kept for the test to read."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self.sent: list[Any] = []
+        self.answers: dict[type[Any], Any] = {}
+
+    async def answer(self, command: Any) -> Any:
+        self.sent.append(command)
+        return self.answers.get(type(command))
+
+
+class StillCockpit(Cockpit):
+    """A cockpit whose commands go nowhere."""
+
+    @property
+    def sent(self) -> list[Any]:
+        return self.still_orders.sent
+
+    @property
+    def answers(self) -> dict[type[Any], Any]:
+        return self.still_orders.answers
 
     def __init__(self, palette: str = "dark", clock: ManualClock | None = None) -> None:
         self.clock = clock or ManualClock(now_ns=10**12)
         super().__init__(CockpitSettings(link=None, palette=palette), self.clock)
         self.still = StillEvidence()
         self.pictures = self.still  # type: ignore[assignment]
-        self.sent: list[Any] = []
-        self.answers: dict[type[Any], Any] = {}
-
-    async def _answer(self, command: Any) -> Any:
-        self.sent.append(command)
-        return self.answers.get(type(command))
+        self.orders = self.still_orders = StillOrders(self)
 
     def sent_of(self, record: type[Any]) -> list[Any]:
         """Commands of one kind that would have been sent."""
-        return [command for command in self.sent if isinstance(command, record)]
+        return [command for command in self.still_orders.sent if isinstance(command, record)]
 
     def hear(self, *messages: m.Message) -> None:
         for message in messages:

@@ -147,15 +147,15 @@ def test_presence_is_said_only_by_an_operator_who_is_there(tmp_path: Path) -> No
         with engine(tmp_path / "e"):
             async with linked(tmp_path / "e") as (app, pilot):
                 await until(lambda: app.link is not None and app.link.may(a.PresenceHeartbeat))
-                assert app._somebody()
-                app._input_ns -= 16 * 60 * 10**9
-                assert app._somebody()  # asked now, and there is a minute to answer
+                assert app.presence.somebody()
+                app.presence.touched_ns -= 16 * 60 * 10**9
+                assert app.presence.somebody()  # asked now, and there is a minute to answer
                 await until(lambda: isinstance(app.screen, PresenceScreen))
-                app._asked_ns = app.now_ns() - 61 * 10**9
-                assert not app._somebody()
+                app.presence.asked_ns = app.now_ns() - 61 * 10**9
+                assert not app.presence.somebody()
                 await pilot.press("s")
                 await pilot.pause()
                 assert not isinstance(app.screen, PresenceScreen)
-                assert app._somebody()
+                assert app.presence.somebody()
 
     run(scenario)

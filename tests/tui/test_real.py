@@ -9,15 +9,23 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from lfr_engine.cli import main
-from tests.tui.real import Place, deployment_in, exercise_in
+from tests.tui.bystanders import frames, know
+from tests.tui.capture import JPEG, relay
+from tests.tui.real import CLIP, PEOPLE, SHARED, Place, deployment_in, exercise_in
+from tests.tui.served import wait_for
 from tests.tui.terminal import PROGRAM, cockpit_in
 from tests.tui.test_terminal import Tmux, needs_tmux
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.shared, needs_tmux]
 
+PICTURES = 15
+"""What is looked at: an alert's own, and previews."""
+NONCE_BYTES = 32
 NOTICED_SECONDS = 2.0
 """From the death of an engine to the words on the screen."""
 
@@ -138,3 +146,32 @@ def test_the_preview_of_a_real_camera_is_blurred_and_its_zone_can_be_edited(
         line.press("\x1b[C\x1b[B\r")
         line.until("zone of door saved")
         line.until("ZONE 4 corners")
+
+
+def test_no_face_of_a_bystander_reaches_the_program(exercise: Place, tmp_path: Path) -> None:
+    """Every byte the engine sends is kept, every picture in it decoded and looked at (R11)."""
+    clip = frames(CLIP, 20)
+    known = know(clip, [SHARED / "portraits" / one for one in PEOPLE.values()])
+    assert len(known.others) >= 10
+    # the check sees what it should: unblurred, bystanders are recognised
+    assert sum(known.recognised(one) for one in frames(CLIP, 50)) >= 5
+
+    at = tmp_path / "relay"
+    with relay(at, exercise.socket) as capture, cockpit_in(at, "--no-bell") as line:
+        line.until("RUNNING")
+        line.press("2")
+        line.until("Is it the same person?", 90)
+        line.press("3")
+        line.until("preview")
+        wait_for(lambda: len(capture.blobs()) >= PICTURES, 90)
+    blobs = capture.blobs()
+    # pictures are all the bytes there are, but for the greeting's random number of each connection:
+    # no template, and no picture hidden elsewhere
+    jpegs = [blob for blob in blobs if blob.startswith(JPEG)]
+    rest = [len(blob) for blob in blobs if blob and not blob.startswith(JPEG)]
+    assert rest == [NONCE_BYTES] * len(capture.recordings)
+    assert capture.jpegs_on_the_wire() == sum(blob.count(JPEG) for blob in blobs)
+    pictures = [cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_COLOR) for blob in jpegs]
+    assert [known.recognised(np.asarray(one, np.uint8)) for one in pictures] == [0] * len(pictures)
+    # and the alert's own face is there, or nothing was looked at
+    assert any(len(known.faces(np.asarray(one, np.uint8))) for one in pictures)

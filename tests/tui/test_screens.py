@@ -16,6 +16,7 @@ from lfr_engine.protocol import shapes as s
 from tests.tui import samples
 from tests.tui.support import LARGE, SMALL, StillCockpit, cockpit, run, squeezed, words
 from tui import messages as m
+from tui.actions import NamedActions
 from tui.app import Cockpit
 from tui.keys import BY_NAME, EVERYWHERE, bound
 from tui.keys import Key as Row
@@ -432,6 +433,23 @@ def test_a_notice_never_hides_that_the_engine_is_gone() -> None:
     run(scenario)
 
 
+def test_nothing_comes_between_the_stop_and_its_confirmation() -> None:
+    async def scenario() -> None:
+        async with cockpit() as (app, pilot):
+            stopped: list[bool] = []
+            app.stop_now = lambda: stopped.append(True)  # type: ignore[method-assign]
+            await pilot.press("exclamation_mark")
+            await pilot.pause()
+            await pilot.press("ctrl+p", "2", "ctrl+t")
+            await pilot.pause()
+            assert isinstance(app.screen, StopScreen)
+            await pilot.press("enter")
+            await pilot.pause()
+            assert stopped == [True]
+
+    run(scenario)
+
+
 def test_a_stop_that_was_not_heard_is_the_big_word() -> None:
     async def scenario() -> None:
         async with cockpit() as (app, pilot):
@@ -470,7 +488,7 @@ def test_the_palette_has_every_action_and_no_screenshot() -> None:
     async def scenario() -> None:
         async with cockpit() as (app, _):
             titles = [one.title for one in app.get_system_commands(app.screen)]
-            for title in ("Load authority", "Start deployment", "The big red stop", "Every key"):
+            for title in ("Load authority", "Start deployment", "Big red stop", "Help"):
                 assert title in titles
             assert not any("screenshot" in title.casefold() for title in titles)
 
@@ -697,8 +715,10 @@ def test_every_key_does_something_and_the_help_names_it() -> None:
         for key in (key for table in tables for key in table):
             assert callable(getattr(screen, f"do_{key.action}", None)), (screen, key)
             assert key.help in shown
-    for key in (*EVERYWHERE, *BY_NAME):
+    for key in EVERYWHERE:
         assert key.action in Cockpit.MODES or callable(getattr(Cockpit, f"do_{key.action}", None))
+    for key in BY_NAME:
+        assert callable(getattr(NamedActions, f"do_{key.action}", None))
     assert all(key.help in shown for key in EVERYWHERE)
 
 

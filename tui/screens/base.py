@@ -7,7 +7,7 @@ take it, and directly after a key; it gives views to widgets and nothing else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.events import Key as KeyEvent
@@ -16,11 +16,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.keys import EVERYWHERE, Key, bound
+from tui.port import Program
 from tui.views.banner import banner, stop_question
 from tui.widgets.bars import Banner, KeyBar, key_line
-
-if TYPE_CHECKING:
-    from tui.app import Cockpit
 
 
 class CockpitScreen(Screen[None]):
@@ -32,9 +30,9 @@ class CockpitScreen(Screen[None]):
     DEFAULT_CSS = "CockpitScreen { layout: vertical; }"
 
     @property
-    def cockpit(self) -> Cockpit:
-        """The app."""
-        return cast("Cockpit", self.app)
+    def cockpit(self) -> Program:
+        """The program."""
+        return cast("Program", self.app)
 
     def compose(self) -> ComposeResult:
         """Banner, body, keys."""

@@ -7,7 +7,7 @@ Escape always leaves without doing anything.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -16,11 +16,9 @@ from textual.events import Key as KeyEvent
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from tui.port import Program
 from tui.text import EMPTY, Line, fit, line
 from tui.widgets.lines import Lines
-
-if TYPE_CHECKING:
-    from tui.app import Cockpit
 
 MOST_AHEAD = 256
 """Keys typed before a field is there; nobody types more in a moment."""
@@ -144,7 +142,7 @@ class StopScreen(_Notice):
         event.prevent_default()
         if event.key == "enter":
             self.dismiss()
-            cast("Cockpit", self.app).stop_now()
+            cast("Program", self.app).stop_now()
         elif event.key == "escape":
             self.dismiss()
 

@@ -13,7 +13,7 @@ from tui.screens.camera import CameraScreen
 from tui.screens.listing import ListingScreen
 from tui.screens.lists import JournalScreen, LogScreen, WatchlistScreen
 from tui.screens.overview import OverviewScreen
-from tui.text import EMPTY, Line, fit, line
+from tui.text import EMPTY, Line, ends, fit, line
 
 CHAPTERS: tuple[tuple[str, tuple[Key, ...]], ...] = (
     ("Everywhere", EVERYWHERE),
@@ -35,6 +35,19 @@ SIGNS = (
 )
 
 
+DROPS = (
+    ("cadence", "a frame left out on purpose: the detector looks as often as is needed"),
+    ("slot, age", "a frame replaced by a newer one, or too old to matter: too much work here"),
+    ("decode, device", "a frame the decoder or the detector's device could not give"),
+    ("paused", "a frame that came while recognition was paused or nobody was present"),
+    ("embedder busy", "a view of a face with a better one in its place"),
+    ("crowd", "a face beyond the most that are followed at once"),
+    ("outside zone", "a face that is never templated (R21)"),
+    ("detector unsure …", "a view too poor to compare: too small, turned away, blurred, dark, cut"),
+)
+"""Why a frame or a view was not used, as the columns of drops say it."""
+
+
 def lines() -> list[Line]:
     """The whole help."""
     made: list[Line] = []
@@ -48,6 +61,9 @@ def lines() -> list[Line]:
     made.append(line(("SIGNS", "title")))
     for sign, meaning in SIGNS:
         made.append((*fit(line((f"  {sign}", "value")), 22), (meaning, "")))
+    made += [EMPTY, line(("DROPPED, BECAUSE", "title"))]
+    for reason, meaning in DROPS:
+        made.append((*fit(line((f"  {reason}", "value")), 22), (meaning, "")))
     return made
 
 
@@ -65,11 +81,13 @@ class HelpScreen(ListingScreen):
         super().__init__()
         self._lines = lines()
 
-    def head(self, cells: int) -> Sequence[Line]:  # noqa: ARG002 - the same at every width
+    def head(self, cells: int) -> Sequence[Line]:
         """One line."""
-        return [
-            line(("HELP ", "title"), ("the machine says possible match; a person decides", "dim"))
-        ]
+        said = line(
+            ("HELP ", "title"), ("the machine says possible match; a person decides", "dim")
+        )
+        place = f"line {self._chosen + 1} of {len(self._lines)}  "
+        return [ends(said, line((place, "dim"), ("PgDn", "key"), " more"), cells)]
 
     def rows(self) -> int:
         """Every line."""

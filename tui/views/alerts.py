@@ -82,7 +82,7 @@ def alert_rows(state: State, alerts: Sequence[s.Alert], now_ns: int, cells: int)
         Column("alert", 7),
         Column("age", 6, right=True),
         Column("", 5),
-        Column("state", 19),
+        Column("state", 17),
         Column("camera", 12),
         Column("category", 0),
     )
@@ -161,11 +161,11 @@ def _facts(alert: s.Alert) -> Line:
     return line(
         (alert.category, "value"),
         f"  priority {alert.priority}",
-        ("  site ", "dim"),
-        alert.site,
         ("  officers: ", "dim"),
         action,
         (f"  seen {alert.updates + 1} times", "dim") if alert.updates else "",
+        ("  site ", "dim"),
+        alert.site,
     )
 
 
@@ -273,5 +273,21 @@ def history(alert: s.Alert, cells: int) -> list[Line]:
 def empty(filter_by: str, kept: int) -> list[Line]:
     """What stands where no alert is chosen."""
     if kept and filter_by == "waiting":
-        return [EMPTY, line(("  No alert waits for a decision.", "good"))]
-    return [EMPTY, line("  No alerts." if not kept else "  None that the filter leaves.")]
+        return [
+            EMPTY,
+            line(("  No alert waits for a decision.", "good")),
+            line("  ", ("f", "key"), (" shows all and decided ones", "dim")),
+        ]
+    if kept:
+        return [
+            EMPTY,
+            line("  None that the filter and the search leave."),
+            line(
+                "  ", ("f", "key"), (" next filter  ", "dim"), ("Esc", "key"), (" no search", "dim")
+            ),
+        ]
+    return [
+        EMPTY,
+        line("  No alerts yet."),
+        line(("  One appears here, with bell and flash, as soon as it is raised.", "dim")),
+    ]

@@ -45,7 +45,7 @@ def _deployment(state: State, now_ns: int, cells: int) -> Line:
         return ends(left, clock, cells)
     left += line(
         (deployment.place, "value"),
-        ("  authority ", "dim"),
+        ("  authority " if cells >= WIDE else "  ", "dim"),
         deployment.authority,
         ("  by ", "dim"),
         deployment.authorising_officer,

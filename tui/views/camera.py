@@ -11,7 +11,7 @@ from lfr_engine.protocol import shapes as s
 from tui import figures as f
 from tui.aim import aims, estimate
 from tui.state import State
-from tui.text import EMPTY, Line, line, wrap
+from tui.text import EMPTY, Line, clip, line, plain, wrap
 from tui.views.overview import dropped, signed
 from tui.zone import Draft
 
@@ -31,7 +31,7 @@ def camera_words(
     number = [one.camera for one in state.board.cameras] if state.board else []
     place = f"{number.index(camera.camera) + 1}/{len(number)}" if camera.camera in number else ""
     lines = [line((camera.camera, "value"), " ", *signed(camera.state), (f"  {place}", "dim"))]
-    lines += wrap(camera.address, cells, "dim")
+    lines.append(line((_address(camera.address, cells), "dim")))
     if camera.width:
         lines.append(line((f"{camera.width}×{camera.height} {camera.decoder}", "dim")))
     lines += gap
@@ -40,7 +40,10 @@ def camera_words(
         one = camera.latency
         lines.append(line(f"p50/95/99 {one.p50:.0f}/{one.p95:.0f}/{one.p99:.0f} ms"))
     lines.append(line(f"faces/min {camera.faces_per_minute:.1f}"))
-    lines.append(line(("dropped ", "dim"), *dropped(camera.drops, every=not brief)))
+    if brief:
+        lines.append(line(("dropped ", "dim"), *dropped(camera.drops, every=False)))
+    else:
+        lines += wrap(f"dropped {plain(dropped(camera.drops, every=True))}", cells, "dim")
     lines += [*gap, line(("AIM", "title"))]
     for aim in (*aims(camera), estimate(camera)):
         sign, meaning = aim.sign
@@ -48,13 +51,21 @@ def camera_words(
         if aim.advice:
             lines += [line("  ", *one) for one in wrap(aim.advice, cells - 2, "dim")]
     for text in camera.warnings:
-        lines += [line(("▲ ", "warn"), *one) for one in wrap(text, cells - 2)]
+        first, *rest = wrap(text, cells - 2)
+        lines += [line(("▲ ", "warn"), *first), *(line("  ", *one) for one in rest)]
     lines += [*gap, _zone(corners)]
     if preview is not None:
         lines.append(_age(state, preview, now_ns))
         if preview.whole_blurred:
             lines += wrap("whole picture blurred: detections lag", cells, "warn")
     return lines
+
+
+def _address(address: str, cells: int) -> str:
+    """What tells one from another: the end of a file's path, the beginning of a network address."""
+    if address.startswith("/") and len(address) > cells:
+        return f"…{address[1 - cells :]}"
+    return clip(address, cells)
 
 
 def _zone(corners: int | None) -> Line:

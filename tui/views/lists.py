@@ -34,14 +34,15 @@ def watchlist_head(
     status = state.watchlist
     checks = [] if check is None else image_check(check, checked, cells)
     if status is None:
-        return [line(("WATCHLIST", "title"), ("  not heard yet", "dim")), *checks]
+        said = line(("WATCHLIST", "title"), "  not read yet: ", ("r", "key"), " reads it")
+        return [said, *checks]
     lines = [
         line(
             ("WATCHLIST ", "title"),
             (status.watchlist, "value"),
             f"  {f.count(status.people)} people, {f.count(status.images)} images",
             ("  built ", "dim"),
-            status.built,
+            f"{status.built[:16].replace('T', ' ')}Z",
         ),
         line(
             f"under 18: {status.under_18}   withdrawn: {status.withdrawn}   rejected: ",
@@ -127,13 +128,19 @@ _EVENT = (
 )
 
 
+_TOLD = frozenset({"actor", "deployment"})
+"""Left out of a row: the one has its own column, the other is the same in all of them. Both are in
+the foot.
+"""
+
+
 def journal_head(state: State, kind: str, why: str, cells: int) -> list[Line]:
     """Whether the chain holds, and the filter; ``why`` it could not be read, where it could not."""
     check = state.journal_check
     if why:
         return [line(("JOURNAL", "title")), *wrap(why, cells, "warn"), *table(_EVENT, [], cells)]
     if check is None:
-        said = line(("JOURNAL", "title"), ("  chain not checked yet", "dim"))
+        said = line(("JOURNAL", "title"), "  not read yet: ", ("r", "key"), " checks and reads it")
     elif check.intact:
         said = line(
             ("JOURNAL ", "title"),
@@ -154,7 +161,7 @@ def journal_rows(events: Sequence[s.JournalEvent], cells: int) -> list[Line]:
             line(f.time_of(event.at)),
             line((event.kind, "value")),
             line(event.actor),
-            line(data_words(event.data)),
+            line(data_words({k: v for k, v in event.data.items() if k not in _TOLD})),
         ]
         for event in events
     ]

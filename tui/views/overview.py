@@ -24,6 +24,8 @@ TO_PEOPLE = frozenset({"to operator", "capture to alert"})
 """The engine's stages that end with a person."""
 LATEST = 6
 """Spare rows from which the newest alerts and log lines are shown."""
+ROOMY = 160
+"""Columns from which trends are longer and the kind of picture is shown."""
 WIDE = 110
 """Columns from which there is room for trends and every reason."""
 FULL_SHARE = 0.8
@@ -55,7 +57,12 @@ def overview(state: State, now_ns: int, cells: int, rows: int) -> list[Line]:
     """The page in at most ``rows`` lines."""
     board = state.board
     if board is None:
-        return [EMPTY, line("  No board yet. ", (f"link: {state.link} ", "dim"))]
+        return [
+            EMPTY,
+            line("  Nothing heard from an engine yet. This screen goes on asking by itself."),
+            line(("  Does it run, and listen there?  ", "dim"), "lfr run FILE", ("  and ", "dim"))
+            + line("lfr tui --connect ADDRESS"),
+        ]
     head = cameras(state, board, now_ns, cells)
     below = _below(board, cells)
     warnings = _warnings(board, cells)
@@ -91,25 +98,31 @@ def cameras(state: State, board: s.Board, now_ns: int, cells: int) -> list[Line]
     wide = cells >= WIDE
     columns = (
         Column("camera", 11 if not wide else 16),
-        Column("state", 13 if not wide else 18),
+        Column("state", 12 if not wide else 16),
         Column("fps in/det", 10, right=True),
         Column("p50/p95 ms", 10, right=True),
-        Column("p95, 2 minutes" if wide else "trend", 24 if wide else 8),
+        Column("p95, 2 minutes" if wide else "trend", _trend_cells(cells)),
         Column("faces/min", 9, right=True),
         Column("dropped", 0),
         Column("face px", 7, right=True, wanted=WIDE),
-        Column("picture", 26, wanted=160),
+        Column("picture", 26, wanted=ROOMY),
     )
-    rows = [_camera(state, camera, now_ns, wide=wide) for camera in board.cameras]
+    rows = [_camera(state, camera, now_ns, cells) for camera in board.cameras]
     if not rows:
-        return [*table(columns, [], cells), line((" no camera is configured", "dim"))]
+        return [*table(columns, [], cells), line((" no camera yet: 3, then a, adds one", "dim"))]
     return table(columns, rows, cells)
 
 
-def _camera(state: State, camera: s.CameraState, now_ns: int, *, wide: bool) -> list[Line]:
+def _trend_cells(cells: int) -> int:
+    if cells < WIDE:
+        return 7
+    return 24 if cells >= ROOMY else 14
+
+
+def _camera(state: State, camera: s.CameraState, now_ns: int, cells: int) -> list[Line]:
     latency = camera.latency
     late = latency is not None and latency.p95 > LATE_MS
-    trend = f.trend(state.trends.get(camera.camera, ()), 24 if wide else 8)
+    trend = f.trend(state.trends.get(camera.camera, ()), _trend_cells(cells))
     shown: list[tuple[str, Meaning]] = [(camera.camera, "value")]
     if camera.warnings:
         shown.append((" ▲", "warn"))
@@ -122,7 +135,7 @@ def _camera(state: State, camera: s.CameraState, now_ns: int, *, wide: bool) -> 
         else line((f"{latency.p50:.0f}/{latency.p95:.0f}" if latency else "", "warn")),
         line((trend, "accent")),
         line(f"{camera.faces_per_minute:.1f}"),
-        dropped(camera.drops, every=wide),
+        dropped(camera.drops, every=cells >= WIDE),
         line(f.number(camera.face_pixels)),
         line((_picture(camera), "dim")),
     ]
