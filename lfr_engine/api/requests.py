@@ -123,15 +123,18 @@ async def answer(
             if spec is None or caller.role not in spec.roles:
                 return await _refuse(handling, caller, request, spec)
             arguments = to_record(request.args, spec.arguments)
-            if spec.journalled:
-                details = safe_details(request.args)
-                await handling.record(line(caller, spec.name, "asked", details=details))
+            said = line(caller, spec.name, "asked", details=safe_details(request.args))
+            if spec.journalled and not spec.at_once:
+                await handling.record(said)
                 asked = True
             seconds = handling.request_seconds
             if request.deadline_ms is not None:
                 seconds = request.deadline_ms / 1e3
             scope.deadline = trio.current_time() + seconds
             outcome = await _run(handling.engine, caller, request, spec, arguments)
+            if spec.at_once:
+                await handling.record(said)
+                asked = True
         if scope.cancelled_caught and trio.current_time() >= scope.deadline:
             text = "not finished before its deadline; the outcome is unknown"
             outcome = _refusal(request, ErrorCode.DEADLINE, text)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
+import trio
 
 from lfr_engine.actors.camera import CameraReport
 from lfr_engine.alerts.adjudication import Person
@@ -43,6 +44,8 @@ CLOSING_S = 0.6
 """How long a stop waits for readers to leave; no frame is used meanwhile. What is left of a second
 is for the journal, so that the answer comes in time on a starved machine too.
 """
+RECORDED_S = 10.0
+"""Bounds the recording of a stop; a journal that hangs ends the engine sooner than that."""
 END_BY_HAND = frozenset({"operator", "ao"})
 
 
@@ -128,6 +131,12 @@ class Session(AlertSession):
         self.engine.stop()
         if self.relaying is not None:
             self.relaying.stop(STOPPED)
+        # whoever pressed may be gone already: what was stopped is recorded all the same
+        with trio.move_on_after(RECORDED_S, shield=True):
+            return await self._stopped(event, pressed_ns)
+        return event
+
+    async def _stopped(self, event: DeploymentStopped, pressed_ns: int) -> DeploymentStopped:
         await self._cameras_gone(CLOSING_S)
         last_ns = max((r.last_frame_ns for r in self.engine.reports.values()), default=pressed_ns)
         event = msgspec.structs.replace(

@@ -7,6 +7,7 @@ one record, one row and one handler; tests, documents and ``lfr ctl`` follow.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import typing
 from collections.abc import Mapping
@@ -47,6 +48,7 @@ class CommandSpec:
         changes: It changes what the engine does or knows.
         journalled: Every call is journalled, not only refused ones.
         help: One line.
+        at_once: Done first and journalled after: the red stop waits for no disk (R17).
     """
 
     name: str
@@ -56,6 +58,7 @@ class CommandSpec:
     changes: bool
     journalled: bool
     help: str
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,9 @@ _ROWS = (
     _changes("deployments.start", a.DeploymentsStart, OPERATOR, AO),
     _changes("deployments.pause", a.DeploymentsPause, ENGINEER, OPERATOR, AO),
     _changes("deployments.resume", a.DeploymentsResume, OPERATOR, AO),
-    _changes("deployments.stop", a.DeploymentsStop, ENGINEER, OPERATOR, OFFICER, INTEGRATOR, AO),
+    dataclasses.replace(
+        _changes("deployments.stop", a.DeploymentsStop, *(EVERYONE - {AUDITOR})), at_once=True
+    ),
     _changes("deployments.end", a.DeploymentsEnd, OPERATOR, AO),
     # a heartbeat every few seconds would bury the journal; its loss is what the engine journals
     _spec(

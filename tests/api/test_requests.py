@@ -133,6 +133,21 @@ def test_without_a_journal_nothing_is_changed() -> None:
     assert engine.calls == []
 
 
+def test_the_red_stop_is_done_before_it_is_journalled_and_needs_no_disk() -> None:
+    engine = FakeEngine()
+    done: list[int] = []
+
+    async def record(_: CallRecord) -> None:
+        await trio.lowlevel.checkpoint()
+        done.append(len(engine.calls))
+        raise EngineError("journal", "the disk is full")
+
+    said = ask(engine, R.OFFICER, "deployments.stop", record, reason="x")
+    assert isinstance(said, m.Error)  # it says what could not be recorded
+    assert [name for name, _, _ in engine.calls] == ["deployments.stop"]
+    assert done == [1]
+
+
 def test_reading_is_not_journalled() -> None:
     engine = FakeEngine()
     ask(engine, R.ENGINEER, "state.get")

@@ -133,6 +133,22 @@ def test_stop_ends_capture_within_a_second_and_survives_a_restart(rig: Rig) -> N
     assert len(rig.events(DeploymentResumed)) == 1
 
 
+def test_a_stop_is_recorded_although_whoever_pressed_is_gone(rig: Rig) -> None:
+    async def stopped() -> None:
+        async with running(rig) as session:
+            await until(lambda: detected(session) > 3)
+            with trio.move_on_after(0):
+                await session.stop(EVE, "crowd surge")
+            assert session.state().capture is Capture.STOPPED
+
+    async def restarted() -> None:
+        async with running(rig) as session:
+            assert session.state().capture is Capture.STOPPED
+
+    trio.run(stopped)
+    trio.run(restarted)
+
+
 class Busy(PaintedDetector):
     """Takes all the time that two requests can take."""
 

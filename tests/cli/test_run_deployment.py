@@ -242,7 +242,7 @@ def test_a_whole_deployment(built: Place, tmp_path: Path) -> None:
     assert report["outcomes"] == {"safeguarding": 2, "arrest": 1}
     assert len(report["stops"]) == 1
     assert all(row["denominator"] > 0 for row in report["measures"][:3])
-    assert "WL-1" in place.lfr("journal", "show", "--journal", place.journal, "--last", "200")
+    assert "authority_end" in place.lfr("journal", "show", "--last", "200")
     place.lfr("journal", "verify", place.journal)
 
 
