@@ -94,3 +94,48 @@ def test_the_schema_describes_units() -> None:
     told = json.dumps(schema())
     assert "1.5 s" in told
     assert "CameraConfig" in told
+
+
+RADIO = """
+[relay]
+[[relay.bearers]]
+kind = "tetra"
+name = "radio"
+port = "/dev/ttyS9"
+[[relay.recipients]]
+id = "E1"
+addresses = { radio = "1234567" }
+[[relay.routes]]
+bearers = ["radio"]
+recipients = ["E1"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "words"),
+    [
+        ("[relay]", "[relay]\nrewiev = 'after'", "relay.rewiev: unknown key – did you mean"),
+        ('port = "/dev/ttyS9"', 'prot = "x"', "radio.prot: unknown key – did you mean"),
+        ('port = "/dev/ttyS9"', "port = 9", "relay.bearers[0].port: Expected"),
+        ('kind = "tetra"', 'kind = "tetro"', "'tetro' is none – known: tetra, tak"),
+        ('kind = "tetra"\n', "", "relay.bearers.kind: is missing"),
+        ('name = "radio"', 'name = "the radio"', "is no identifier"),
+        ('{ radio = "1', '{ fax = "1', "there is no bearer fax – there are: radio"),
+        ('recipients = ["E1"]', 'recipients = ["E2"]', "there is no recipient E2"),
+        ('recipients = ["E1"]', "", "names nobody"),
+        ('["E1"]', '["E1"]\ncategories = ["wanted"]', "no category code wanted – there are: BLUE"),
+        ('["E1"]', '["E1"]\nplaces = ["VAN1"]', "no camera watches place VAN1"),
+        ("[relay]", "[relay]\ndeadline_s = 5", "relay.deadline_s: is not between 10 and 600"),
+        ("[relay]", "[relay.cameras]\ngate = 'G1'", "relay.cameras.gate: there is no such camera"),
+        ("[relay]", "[relay.cameras]\ndoor = 'the van'", "relay.cameras.door"),
+        ("[relay]", "[relay.categories]\nwnated = 'C1'", "there is no such category"),
+    ],
+)
+def test_a_relay_that_cannot_work_is_refused_with_its_mend(
+    was: str, becomes: str, words: str, tmp_path: Path
+) -> None:
+    assert read(tmp_path, GOOD + RADIO).relay is not None
+    with pytest.raises(ConfigError) as refused:
+        read(tmp_path, GOOD + RADIO.replace(was, becomes, 1))
+    assert words in str(refused.value)
+    assert str(refused.value).startswith(str(tmp_path / "van.toml"))

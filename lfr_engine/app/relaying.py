@@ -16,6 +16,7 @@ from typing import Literal
 import structlog
 import trio
 
+from lfr_engine.actors.journaler import MOST_OF_ONE_POST
 from lfr_engine.actors.relay import Relay, run_relay
 from lfr_engine.actors.relay_router import Ask
 from lfr_engine.alerts.adjudication import Person
@@ -223,7 +224,9 @@ class Relaying:
         for bearer, seconds in times_to_bearer(changes, self._queued):
             self._telemetry.observe(f"relay {bearer}", seconds)
         self.links.count(changes)
-        await self._record([e for change in changes for e in journalled(change, self._deployment)])
+        lines = [line for change in changes for line in journalled(change, self._deployment)]
+        for start in range(0, len(lines), MOST_OF_ONE_POST):
+            await self._record(lines[start : start + MOST_OF_ONE_POST])
 
     async def _refused(self, request: Request, reason: str) -> None:
         log.warning("alert not relayed", alert=request.alert, cause=reason)

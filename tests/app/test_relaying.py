@@ -19,6 +19,7 @@ from lfr_engine.app.deployment_session import Session
 from lfr_engine.journal.events.access import (
     BearerChanged,
     RelayAnswered,
+    RelayCoalesced,
     RelayRefused,
     RelayState,
     RelayTested,
@@ -30,6 +31,7 @@ from lfr_engine.protocol import arguments as a
 from tests.actors.relay_rig import SimulatedModem, radio_settings, simulated_modem
 from tests.app.api_rig import Stage, deployment_stage
 from tests.app.deployment_rig import Rig, until
+from tests.simulators.relay_wired_bench import raise_alert
 
 E = TypeVar("E", bound=Event)
 OLGA = Person("Olga", "operator")
@@ -201,6 +203,39 @@ def test_the_socket_tests_resends_and_cancels(tmp_path: Path) -> None:
             await made.stage.call(a.RelayCancel(item=alert))
             cancelled = await made.modem.wait("shown", 3)
             assert cancelled["text"] == f"LFR VAN1 #{alert} CANCELLED"
+
+    trio.run(main)
+
+
+@pytest.mark.long
+def test_two_hundred_alerts_in_a_minute_are_coalesced_and_none_is_lost(tmp_path: Path) -> None:
+    async def main() -> None:
+        with trio.fail_after(200):
+            async with simulated_modem(tmp_path) as modem:
+                await modem.do("radio", issi="1234567")
+                settings = radio_settings(modem.port, review="before", deadline_s=180)
+                rig = Rig(tmp_path / "data", walks={"door": []}).build()
+                changes = {"relay": settings, "decide_within_s": 600.0, "presence_s": 600.0}
+                async with deployment_stage(rig, **changes) as stage:
+                    made = Told(rig, stage, modem)
+                    names = {f"A{number:05d}" for number in range(200)}
+                    for name in sorted(names):
+                        await raise_alert(made.session, name, "ann", "door")
+                        await trio.sleep(0.28)
+                    delivered: set[str] = set()
+                    while delivered != names:
+                        await trio.sleep(0.5)
+                        delivered = {
+                            event.alert
+                            for event in made.events(RelayState)
+                            if event.state == "delivered"
+                        }
+                    assert {event.alert for event in made.events(RelayState)} == names
+                    shown = modem.all("shown")
+                    alone = sum("cues, see handset" not in told["text"] for told in shown)
+                    together = sum(event.count for event in made.events(RelayCoalesced))
+                    assert len(shown) < 60  # 1 in 3 s after a burst of 4
+                    assert alone + together >= len(names)
 
     trio.run(main)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lfr_engine.config import load
 from lfr_engine.relay.cue import cue_text
 from lfr_engine.relay.routing import plans_for
 from lfr_engine.relay.settings import read_settings
@@ -27,6 +28,18 @@ def test_the_configuration_in_the_documentation_is_one() -> None:
 def test_the_text_in_the_documentation_is_one() -> None:
     shown = PAGE.read_text().split("```\n")[1].splitlines()[0]
     assert shown.startswith(cue_text(make_cue(score=None), START).removesuffix("0s"))
+
+
+def test_the_whole_file_in_the_documentation_is_sound(tmp_path: Path) -> None:
+    example = PAGE.read_text().split("```toml\n")[1].split("```")[0]
+    (tmp_path / "lfr.toml").write_text(example)
+    config = load(tmp_path / "lfr.toml")
+    assert config.mode == "deployment"
+    assert config.relay is not None
+    assert [bearer.name for bearer in config.relay.bearers] == ["radio", "tak", "room", "rehearsal"]
+    assert set(config.relay.files()) == {
+        "ca.pem", "lfr.pem", "lfr.key", "van.pem", "van.key", "pictures.secret", "rehearsal.secret",
+    }  # fmt: skip
 
 
 @pytest.mark.slow
