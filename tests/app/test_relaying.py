@@ -5,12 +5,15 @@ Painted people, a real session and journal, the simulated modem in a process of 
 
 from __future__ import annotations
 
+import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import pytest
 import trio
 
@@ -24,13 +27,21 @@ from lfr_engine.journal.events.access import (
     RelayState,
     RelayTested,
 )
-from lfr_engine.journal.events.alerts import AlertDecided, AlertGenerated, AlertOutcome
+from lfr_engine.journal.events.alerts import (
+    AlertDecided,
+    AlertGenerated,
+    AlertOutcome,
+    AlertViewed,
+)
 from lfr_engine.journal.events.deployment import DeploymentEnded
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.protocol import arguments as a
+from lfr_engine.relay.link import make_link
 from tests.actors.relay_rig import SimulatedModem, radio_settings, simulated_modem
+from tests.actors.test_relay_tak import free_port
 from tests.app.api_rig import Stage, deployment_stage
 from tests.app.deployment_rig import Rig, until
+from tests.simulators.certificates import make_certificates
 from tests.simulators.relay_wired_bench import raise_alert
 
 E = TypeVar("E", bound=Event)
@@ -202,6 +213,45 @@ def test_the_socket_tests_resends_and_cancels(tmp_path: Path) -> None:
             assert settled.state == "delivered"
             await made.stage.call(a.RelayCancel(item=alert))
             cancelled = await made.modem.wait("shown", 3)
+            assert cancelled["text"] == f"LFR VAN1 #{alert} CANCELLED"
+
+    trio.run(main)
+
+
+@pytest.mark.server
+def test_a_link_shows_the_scene_while_the_alert_holds_and_the_look_is_journalled(
+    tmp_path: Path,
+) -> None:
+    files = make_certificates(tmp_path)
+    (tmp_path / "secret").write_bytes(b"k" * 32)
+
+    async def main() -> None:
+        port = await free_port()
+        pictures = {
+            "listen": f"127.0.0.1:{port}",
+            "certificate": str(files.server),
+            "key": str(files.server_key),
+            "secret_file": str(tmp_path / "secret"),
+        }
+        async with told(tmp_path, pictures=pictures) as made:
+            trust = ssl.create_default_context(cafile=str(files.authority))
+            base, until_s = f"https://127.0.0.1:{port}/pictures", time.time() + 60
+            async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
+                alert = await made.raised()
+                link = make_link(base, b"k" * 32, alert, "1234567", until_s)
+                stranger = make_link(base, b"k" * 32, alert, "7654321", until_s)
+                assert (await client.get(link)).status_code == 404  # nobody passed it
+                await made.passed()
+                assert (await client.get(stranger)).status_code == 404
+                assert not made.events(AlertViewed)
+                shown = await client.get(link)
+                assert shown.status_code == 200
+                assert shown.content[:2] == b"\xff\xd8"
+                (viewed,) = made.events(AlertViewed)
+                assert (viewed.actor, viewed.role, viewed.alert) == ("E1", "officer", alert)
+                await made.session.withdraw(OLGA, "ann", "found")
+                assert (await client.get(link)).status_code == 404
+            cancelled = await made.modem.wait("shown", 2)
             assert cancelled["text"] == f"LFR VAN1 #{alert} CANCELLED"
 
     trio.run(main)

@@ -11,7 +11,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import trio
 
+from lfr_engine.client.errors import CallRefused
 from lfr_engine.client.trio_client import Client, open_client
 from lfr_engine.protocol import arguments as a
 from lfr_engine.protocol.address import UnixAddress
@@ -29,7 +30,7 @@ from tests.actors.test_relay_mqtt import MOSQUITTO, Watcher, broker
 from tests.app.deployment_rig import until
 from tests.app.test_deployment_killed import wait_until_gone
 from tests.app.test_relaying import text_hex
-from tests.tui.real import Place, deployment_in
+from tests.tui.real import Place, deployment_in, exercise_in
 
 RELAY = """
 [relay]
@@ -97,8 +98,10 @@ class Street:
 
 
 @asynccontextmanager
-async def street(folder: Path) -> AsyncIterator[Street]:
-    place = deployment_in(folder)
+async def street(
+    folder: Path, prepare: Callable[[Path], Place] = deployment_in
+) -> AsyncIterator[Street]:
+    place = prepare(folder)
     with trio.fail_after(280):
         async with simulated_modem(folder) as modem, broker(folder, None) as port:
             await modem.do("radio", issi="1234567")
@@ -191,6 +194,26 @@ def test_an_alert_of_real_video_is_on_the_radio_and_nothing_else_leaves(tmp_path
                 "High Street",
             ):
                 assert secret not in everything
+
+    trio.run(main)
+
+
+def test_an_exercise_is_marked_and_leaves_by_the_test_bearer_only(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with street(tmp_path, exercise_in) as made:
+            text = made.place.file.read_text()
+            text = text.replace('name = "radio"', 'name = "radio"\ntest = true')
+            made.place.file.write_text(text.replace("[relay]", '[relay]\nreview = "before"'))
+            async with made.engine() as client:
+                first = await made.modem.wait("shown", limit=120)
+                assert re.fullmatch(
+                    r"EXERCISE LFR\? VAN1 C1 #[0-9A-F]{6} \d\d:\d\d \d{1,2}[sm]", first["text"]
+                )
+                board = await client.call(a.BoardGet())
+                assert board.bearers[0].detail.startswith("TEST ")
+                with pytest.raises(CallRefused, match="fax"):
+                    await client.call(a.RelayTest(bearer="fax"))
+            assert {topic for topic, _, _ in made.watcher.heard} <= {"lfr/health"}
 
     trio.run(main)
 
