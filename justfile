@@ -30,7 +30,7 @@ test-long *args:
 
 # ten real minutes of live cameras, and an hour of scene
 soak *args:
-    {{python}} -m pytest -m soak {{args}}
+    {{python}} -m pytest -o faulthandler_timeout=0 -m soak {{args}}
 
 # ten minutes of coverage-guided fuzzing of the wire protocol (pip install atheris first)
 fuzz seconds="600":
