@@ -338,7 +338,9 @@ def check(settings: RelaySettings) -> None:
     _check_codes(settings)
     for bearer in settings.bearers:
         if bearer.repeat_s < 0.1:
-            raise ConfigError(f"relay bearer {bearer.name}", "repeat_s is below a tenth of a second")
+            raise ConfigError(
+                f"relay bearer {bearer.name}", "repeat_s is below a tenth of a second"
+            )
         if isinstance(bearer, TetraSettings):
             _check_tetra(bearer)
     for recipient in settings.recipients:
