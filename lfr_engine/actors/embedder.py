@@ -65,8 +65,14 @@ async def run_embedder(
                 for shot in batch:
                     await send.send(ShotLost(shot.track))
                 raise
-            for probe in probes:
-                await send.send(probe)
+            try:
+                while probes:
+                    await send.send(probes[0])
+                    del probes[0]
+            except BaseException:
+                for probe in probes:
+                    probe.erase()
+                raise
         send.close()
 
 
@@ -83,11 +89,12 @@ def _waiting(receive: trio.MemoryReceiveChannel[Shot], most: int) -> list[Shot]:
 async def _embed(
     embedder: FaceEmbedder, lane: Lane, shots: list[Shot], telemetry: Telemetry
 ) -> list[Probe]:
-    crops = np.stack([shot.crop for shot in shots])
+    crops, call = np.stack([shot.crop for shot in shots]), _Call(embedder)
     try:
         with telemetry.timed("embed"):
-            templates = await lane.run(embedder.embed, crops)
+            templates = await lane.run(call.run, crops)
     except BaseException:
+        call.forget()
         for shot in shots:
             shot.erase()
         raise
@@ -97,3 +104,28 @@ async def _embed(
     probes = [Probe(shot, template.copy()) for shot, template in zip(shots, templates, strict=True)]
     templates.fill(0)
     return probes
+
+
+class _Call:
+    """One call in the lane, whose templates are overwritten should nobody wait for them any more:
+    a call that was given up ends by itself, and its result goes nowhere (R1).
+    """
+
+    def __init__(self, embedder: FaceEmbedder) -> None:
+        self._embedder = embedder
+        self._made: list[FloatArray] = []
+        self._forgotten = False
+
+    def run(self, crops: ByteArray) -> FloatArray:
+        """In the lane's thread."""
+        templates = self._embedder.embed(crops)
+        self._made.append(templates)
+        if self._forgotten:
+            templates.fill(0)
+        return templates
+
+    def forget(self) -> None:
+        """In the loop's thread; whichever of the two comes last overwrites."""
+        self._forgotten = True
+        for templates in self._made:
+            templates.fill(0)

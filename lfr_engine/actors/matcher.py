@@ -10,6 +10,7 @@ views that queue for the embedder and for this actor, and a task of their own er
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,7 +87,18 @@ async def run_matcher(
                         await send.send(ended)
         finally:
             telemetry.counts["erased templates"] += memory.erase_all()
+            _erase_unheard(receive)
     send.close()
+
+
+def _erase_unheard(receive: trio.MemoryReceiveChannel[ToMatcher]) -> None:
+    """Where this actor was cancelled, probes may lie in its link; nobody will ask for them."""
+    with suppress(trio.WouldBlock, trio.EndOfChannel, trio.ClosedResourceError):
+        while True:
+            item = receive.receive_nowait()
+            if isinstance(item, Probe):
+                item.erase()
+                item.shot.erase()
 
 
 async def _hear_endings(

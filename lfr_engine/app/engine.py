@@ -9,6 +9,7 @@ spent fails the engine loudly, except a camera, which fails alone.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -237,12 +238,17 @@ class Engine:
         to_embedder, shots = trio.open_memory_channel[Shot](TO_EMBEDDER)
         to_end, endings = trio.open_memory_channel[TrackClosed](ENDINGS)
         self._links |= {"tracker → embedder": to_embedder, "endings": to_end}
-        async with trio.open_nursery() as nursery:
-            self._start_matching(nursery, shots, endings)
-            await self._watch(to_embedder, to_end, task_status)
-            for control in (self._to_matcher, self._to_alerting):
-                if control is not None:
-                    control.close()
+        try:
+            async with trio.open_nursery() as nursery:
+                self._start_matching(nursery, shots, endings)
+                await self._watch(to_embedder, to_end, task_status)
+                for control in (self._to_matcher, self._to_alerting):
+                    if control is not None:
+                        control.close()
+        finally:  # cancelled, or failed: what nobody took is overwritten all the same (R1)
+            with suppress(trio.WouldBlock, trio.EndOfChannel, trio.ClosedResourceError):
+                while True:
+                    shots.receive_nowait().erase()
 
     def _start_matching(
         self,

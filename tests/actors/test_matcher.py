@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable
 
 import numpy as np
@@ -164,3 +165,51 @@ def test_an_embedder_that_fails_says_which_views_are_lost() -> None:
     trio.run(scenario)
     assert lost == [ShotLost(CID), ShotLost(DEE)]
     assert not any(one.crop.any() for one in taken)
+
+
+def test_templates_of_a_call_that_nobody_waits_for_are_overwritten() -> None:
+    begun, go = threading.Event(), threading.Event()
+    made: list[FloatArray] = []
+
+    class Slow:
+        def embed(self, crops: ByteArray) -> FloatArray:
+            begun.set()
+            go.wait(10)
+            made.append(painted.PaintedEmbedder().embed(crops))
+            return made[0]
+
+    async def scenario() -> None:
+        send, shots = trio.open_memory_channel[Shot](8)
+        on, _probes = trio.open_memory_channel[ToMatcher](8)
+        await send.send(shot(CID))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                run_embedder, EmbedderSettings(), Slow, shots, on, Telemetry(ManualClock())
+            )
+            await trio.to_thread.run_sync(begun.wait)
+            nursery.cancel_scope.cancel()
+            go.set()
+
+    trio.run(scenario)
+    assert made
+    assert not made[0].any()
+
+
+def test_what_lies_in_the_links_when_everything_is_cancelled_is_overwritten() -> None:
+    waiting = [probe(CID), probe(DEE)]
+
+    async def scenario() -> None:
+        send, probes = trio.open_memory_channel[ToMatcher](8)
+        _end, endings = trio.open_memory_channel[TrackClosed](8)
+        answer, _answers = trio.open_memory_channel[ToAlerting](8)
+        for one in waiting:
+            await send.send(one)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await run_matcher(
+                MatcherSettings(), painted.gallery("ann"), probes, endings, answer,
+                Telemetry(ManualClock()),
+            )  # fmt: skip
+
+    trio.run(scenario)
+    assert not any(one.template.any() or one.shot.crop.any() for one in waiting)
