@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
+import re
 import signal
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -26,7 +29,7 @@ from lfr_engine.client.feed import Delivery
 from lfr_engine.protocol import arguments as a
 from lfr_engine.protocol import shapes as s
 from lfr_engine.protocol.commands import ALERTS
-from tests.cli.deployment_place import CLIP, Place, Program, need_shared, running, wait
+from tests.cli.deployment_place import CLIP, LFR, Place, Program, need_shared, running, wait
 
 pytestmark = [pytest.mark.long, pytest.mark.shared]
 
@@ -289,3 +292,54 @@ def test_no_alert_is_lost_or_doubled_when_the_program_is_killed(
     assert (report["alerts"]["discounted"], report["alerts"]["open"]) == (1, 0)
     assert report["alerts"]["expired"] == report["alerts"]["raised"] - 1
     assert set(report["findings"]) <= MAY_BE_FOUND
+
+
+FAKETIME = Path("/usr/lib") / f"{os.uname().machine}-linux-gnu/faketime/libfaketimeMT.so.1"
+
+
+@pytest.mark.parametrize(
+    ("turned", "cause", "then"),
+    [
+        ("-1d", "rewound", "it begins at .*R3"),
+        ("+1d", "jumped", "it expired at .*R3"),
+    ],
+)
+def test_the_machines_clock_is_turned_by_a_day(
+    built: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    turned: str,
+    cause: str,
+    then: str,
+) -> None:
+    """The program's own clock, turned under it by the system's library; not a seam of ours."""
+    if not FAKETIME.is_file():
+        pytest.skip("libfaketime is not installed")
+    place = built.copied(tmp_path / "p")
+    place.authorise(["door"], dt.timedelta(hours=1))
+    path = place.configure({"door": CLIP})
+    hand = tmp_path / "hand"
+    hand.write_text("+0")
+    monkeypatch.setenv("LD_PRELOAD", str(FAKETIME))
+    monkeypatch.setenv("FAKETIME_TIMESTAMP_FILE", str(hand))
+    monkeypatch.setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+    monkeypatch.setenv("FAKETIME_CACHE_DURATION", "1")
+    with running(place, path) as program:
+        wait(lambda: bool(place.records("deployment.started")), 60)
+        hand.write_text(turned)
+        program.process.wait(60)
+    assert [body["cause"] for body in place.bodies("clock.refused")] == [cause]
+    (ended,) = place.bodies("deployment.ended")
+    assert ended["reason"] == "refused"
+    assert "R3" in ended["note"]
+    again = subprocess.run(
+        [*LFR, "run", str(path)],
+        env={**os.environ, "LFR_DATA": str(place.data)},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert again.returncode == 2
+    assert re.search(then, again.stderr), again.stderr
+    assert len(place.bodies("authority.refused", "clock.refused")) == 2
+    assert len(place.records("deployment.started")) == 1
+    monkeypatch.delenv("LD_PRELOAD")
+    assert "holds" in place.lfr("journal", "verify", place.journal)

@@ -8,7 +8,8 @@ whole. Behind it stand the network and the officers' radios, which show a messag
 Standard input takes one JSON object a line: ``{"do": "fault", …}``, ``{"do": "status", …}``,
 ``{"do": "reboot"}``, ``{"do": "unplug"}``, ``{"do": "replug"}``, ``{"do": "radio", …}``,
 ``{"do": "talk", "seconds": …}``. Standard output gives one JSON object a line for everything that
-happens: ``command``, ``written``, ``shown``, ``rejected`` …, with the time it happened.
+happens: ``command``, ``written``, ``shown``, ``rejected`` …, with the time it happened. With
+``--capture FILE`` every byte that passes the port, either way, is appended to a file.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Radio:
 
 
 class Modem:
-    def __init__(self, link: Path, echo: bool, slow_s: float) -> None:
+    def __init__(self, link: Path, echo: bool, slow_s: float, capture: Path | None = None) -> None:
+        self.captured = capture.open("ab", buffering=0) if capture is not None else None
         self.link = link
         self.default_echo = echo
         self.slow_s = slow_s
@@ -130,12 +132,17 @@ class Modem:
     def put(self, data: bytes) -> None:
         if self.master < 0:
             return
+        self.capture(data)
         step = self.split or len(data) or 1
         with contextlib.suppress(OSError):
             for at in range(0, len(data), step):
                 os.write(self.master, data[at : at + step])
                 if self.split:
                     time.sleep(0.001)
+
+    def capture(self, data: bytes) -> None:
+        if self.captured is not None:
+            self.captured.write(data)
 
     def say(self, line: str) -> None:
         self.put(f"\r\n{line}\r\n".encode())
@@ -144,6 +151,7 @@ class Modem:
         self.timers.append((time.monotonic() + seconds, (act, args)))
 
     def take(self, data: bytes) -> None:
+        self.capture(data)
         if self.deaf:
             return
         if self.echo:
@@ -376,4 +384,9 @@ class Modem:
 
 
 if __name__ == "__main__":
-    Modem(Path(sys.argv[1]), "--echo" in sys.argv, 0.2 if "--slow" in sys.argv else 0.005).run()
+    Modem(
+        Path(sys.argv[1]),
+        "--echo" in sys.argv,
+        0.2 if "--slow" in sys.argv else 0.005,
+        Path(sys.argv[sys.argv.index("--capture") + 1]) if "--capture" in sys.argv else None,
+    ).run()
