@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -53,7 +54,8 @@ DRAIN_S = 0.6
 @dataclass(frozen=True, slots=True)
 class ExerciseRequest:
     """What to run. fpir: stated rate of the calibrated threshold. threshold: instead of it, where
-    stricter or no calibration fits.
+    stricter or no calibration fits. strict: a picture that cannot be enrolled ends it; otherwise
+    ``Ready`` says which.
     """
 
     sources: tuple[str, ...]
@@ -63,11 +65,15 @@ class ExerciseRequest:
     fpir: float = 0.001
     threshold: float | None = None
     requests: int = 2
+    strict: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What is about to run: told once, before the first frame."""
+    """What is about to run: told once, before the first frame.
+
+    names: of the entries. rejected: pictures that could not be enrolled, each with its reason.
+    """
 
     entries: int
     references: int
@@ -77,6 +83,8 @@ class Ready:
     device: str
     precision: str
     pack: str
+    names: tuple[str, ...]
+    rejected: tuple[str, ...]
 
 
 Tell = Callable[[Ready | EngineEvent], None]
@@ -196,7 +204,9 @@ async def _prepare(
 ) -> tuple[Ready, Networks, Matching]:
     wanted = PackRequest(request.pack or "", request.device, requests=request.requests)
     opened = await lane.run(open_networks, wanted, store)
-    gallery = await lane.run(enrol_folder, request.watchlist, opened.pack, progress)
+    enrol = partial(enrol_folder, strict=request.strict)
+    listed = await lane.run(enrol, request.watchlist, opened.pack, progress)
+    gallery = listed.gallery
     threshold, stated = choose_threshold(gallery, request.fpir, request.threshold)
     ready = Ready(
         entries=len(gallery),
@@ -207,6 +217,8 @@ async def _prepare(
         device=opened.device,
         precision=opened.precision,
         pack=opened.name,
+        names=gallery.entries,
+        rejected=tuple(map(str, listed.rejects)),
     )
     matching = exercise_matching(
         gallery, gallery.entries, EvidenceSettings(threshold), site=SITE, recorded=True

@@ -22,7 +22,7 @@ from lfr_engine.alerts.adjudication import AdjudicationSettings
 from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.alerts.policy import EntryFacts
 from lfr_engine.app.engine import Matching, Networks
-from lfr_engine.enrolment.folder import load_folder
+from lfr_engine.enrolment.folder import FolderWatchlist, load_folder
 from lfr_engine.errors import RuleError
 from lfr_engine.identity import calibration
 from lfr_engine.identity.matcher import Gallery
@@ -111,14 +111,17 @@ def _networks(
     )
 
 
-def enrol_folder(folder: Path, pack: OpenPack, progress: Progress) -> Gallery:
+def enrol_folder(
+    folder: Path, pack: OpenPack, progress: Progress, *, strict: bool = True
+) -> FolderWatchlist:
     """A watchlist for an exercise from a folder of pictures.
 
     Raises:
         WatchlistError: It holds nobody who could be enrolled.
+        ExceptionGroup: ``strict``, and some pictures cannot be enrolled: an ``ImageError`` each.
     """
     what = "enrolling the watchlist"
-    return load_folder(folder, pack, lambda done, total: progress(what, done, total)).gallery
+    return load_folder(folder, pack, lambda done, total: progress(what, done, total), strict=strict)
 
 
 def choose_threshold(

@@ -103,7 +103,7 @@ def live(
     `--seconds 600` tells whether memory grows by more than its own noise.
     """
     opened = open_networks(PackRequest(pack=pack), ModelStore(data_folder()))
-    gallery = enrol_folder(watchlist, opened.pack, lambda *_: None)
+    gallery = enrol_folder(watchlist, opened.pack, lambda *_: None).gallery
     threshold, _ = choose_threshold(gallery, 0.001)
     bench = LiveBench(clip, gallery, threshold, streams, seconds)
     figures = trio.run(bench_live, bench, opened, SystemClock())

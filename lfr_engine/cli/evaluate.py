@@ -178,7 +178,9 @@ def video(
     """
     if report:
         require_matplotlib()
-    request = ExerciseRequest(sources, watchlist, pack, fpir=fpir, threshold=threshold)
+    request = ExerciseRequest(
+        sources, watchlist, pack, fpir=fpir, threshold=threshold, strict=False
+    )
     with progress_bars() as tell:
         result = evaluate_video(request, truth, ModelStore(data_folder()), SystemClock(), tell)
     _say(summary.video_lines(result))

@@ -121,12 +121,19 @@ def search_all(
     """
     able = able_people(embedded)
     size = min(DEFAULT_GALLERY, len(able)) if gallery_size is None else gallery_size
-    if size > len(able) or not able:
+    if not able:
+        raise InputError(
+            "gallery",
+            f"none of the {len(embedded.people)} people has a picture to enrol and another one to "
+            "search with",
+            "give one folder a person, with two pictures or more in some of them",
+        )
+    if size > len(able):
         raise InputError(
             "gallery size",
-            f"{size or 'no'} people wanted, but only {len(able)} of {len(embedded.people)} have an "
+            f"{size} people wanted, but only {len(able)} of {len(embedded.people)} have an "
             "enrollable picture and another one to search with",
-            f"ask for {len(able)} or fewer" if able else "give people two pictures or more",
+            f"ask for {len(able)} or fewer",
         )
     if size == len(embedded.people):
         raise InputError(

@@ -78,8 +78,10 @@ def read_pairs(pairs: Path, folder: Path) -> list[Pair]:
     """
     try:
         lines = pairs.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InputError(pairs, f"cannot be read as a list of pairs: {exc}") from exc
+    except OSError as exc:
+        raise InputError(pairs, f"cannot be read: {exc.strerror}", "name a list of pairs") from exc
+    except UnicodeDecodeError as exc:
+        raise InputError(pairs, "is no text", "name a list of pairs") from exc
     found = [
         _pair(line.split(), folder, f"{pairs}, line {number}")
         for number, line in enumerate(lines, 1)

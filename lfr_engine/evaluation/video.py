@@ -60,15 +60,21 @@ class VideoResult(msgspec.Struct, frozen=True):
 class _Told:
     """What the engine said, as it said it; each alert is placed on its face at once."""
 
-    def __init__(self, follower: Follower, cameras: Mapping[str, CameraTruth]) -> None:
+    def __init__(
+        self, truth: Truth, follower: Follower, cameras: Mapping[str, CameraTruth]
+    ) -> None:
+        self._truth = truth
         self._follower = follower
         self._cameras = cameras
         self._known: dict[str, frozenset[tuple[str, str]]] = {}
         self.alerts: list[AlertSeen] = []
         self.passes: list[PassEnded] = []
+        self.list_problems: tuple[str, ...] = ()
 
     def take(self, event: Ready | EngineEvent) -> None:
-        if isinstance(event, AlertTold):
+        if isinstance(event, Ready):
+            self.list_problems = list_problems(self._truth, event)
+        elif isinstance(event, AlertTold):
             self.alerts.append(self._place(event))
         elif isinstance(event, PassEnded) and event.confirmed:
             self.passes.append(event)
@@ -101,7 +107,7 @@ def evaluate_video(
         tell: Told how far it is.
 
     Raises:
-        InputError: truth and sources do not fit.
+        InputError: truth, sources and watchlist do not fit.
         LfrError: as ``run_exercise``.
     """
     truth = read_truth(truth_file)
@@ -112,7 +118,7 @@ def evaluate_video(
     truth = _seen_by(truth, cameras)
     named = dict(zip(unique_names(addresses), cameras, strict=True))
     follower = Follower(truth, named, tell)
-    told = _Told(follower, named)
+    told = _Told(truth, follower, named)
 
     async def run() -> ExerciseReport | None:
         return await run_exercise(
@@ -130,8 +136,30 @@ def evaluate_video(
         by_sightings=_by_sightings(truth, told.passes, scores, follower),
         verdict=judge(report.stated_fpir, scores.nonmated_fpir) if report.stated_fpir else None,
         engine=report,
-        problems=tuple(_problems(cameras, report)),
+        problems=(*told.list_problems, *_problems(cameras, report)),
     )
+
+
+def list_problems(truth: Truth, ready: Ready) -> tuple[str, ...]:
+    """How the list that was enrolled differs from the one the truth names, in words.
+
+    Raises:
+        InputError: it has nobody of those whom the truth names.
+    """
+    enrolled, names = truth.enrolled, frozenset(ready.names)
+    missing, extra = sorted(enrolled - names), sorted(names & truth.cast - enrolled)
+    if enrolled and len(missing) == len(enrolled):
+        raise InputError(
+            "watchlist",
+            f"has none of the {len(enrolled)} people whom the truth names as enrolled",
+            "use the watchlist that was written with this truth",
+        )
+    out = list(ready.rejected)
+    if missing:
+        out.append(f"not on the list, so their passes count as missed: {', '.join(missing)}")
+    if extra:
+        out.append(f"on the list, but not by the truth, so alerts are false: {', '.join(extra)}")
+    return tuple(out)
 
 
 def match_sources(truth: Truth, addresses: Sequence[SourceAddress]) -> list[CameraTruth]:

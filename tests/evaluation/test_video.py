@@ -7,12 +7,14 @@ import datetime as dt
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
 from lfr_engine.actors.events import AlertTold, FacesFollowed, PassEnded
 from lfr_engine.alerts.evidence import Finding, Track, Verdict
 from lfr_engine.alerts.lifecycle import Alert
+from lfr_engine.app.exercise import Ready
 from lfr_engine.clock import ManualClock, Stamp
 from lfr_engine.errors import InputError, SourceRefused
 from lfr_engine.evaluation import video
@@ -73,7 +75,7 @@ def _followed(tracks: dict[int, int], frames: range = range(100)) -> Follower:
 
 
 def _told(follower: Follower, *alerts: AlertTold) -> video._Told:
-    told = video._Told(follower, NAMES)
+    told = video._Told(TRUTH, follower, NAMES)
     for alert in alerts:
         told.take(alert)
     return told
@@ -152,6 +154,29 @@ def test_passes_count_by_how_many_views_there_were() -> None:
     views = video._by_sightings(TRUTH, told.passes, scores, follower)
     found = {v.from_sightings: (v.tpir.events, v.tpir.trials) for v in views if v.tpir.trials}
     assert found == {0: (0, 1), 3: (1, 1)}
+
+
+def _ready(*names: str, rejected: tuple[str, ...] = ()) -> Ready:
+    return Ready(
+        len(names), len(names), ("north-2",), 0.5, 0.001, "CPU", "bf16", "a pack", names, rejected
+    )
+
+
+def test_a_list_that_does_not_fit_the_truth_is_said_in_words() -> None:
+    assert video.list_problems(TRUTH, _ready("ann", "zoe")) == ()  # zoe never walks by
+    assert video.list_problems(TRUTH, _ready("ann", "eve")) == (
+        "on the list, but not by the truth, so alerts are false: eve",
+    )
+    with pytest.raises(InputError, match="has none of the 1 people whom the truth names"):
+        video.list_problems(TRUTH, _ready("bob"))
+    header = msgspec.structs.replace(
+        TRUTH.header, people=(*TRUTH.header.people, PersonTruth("bob", "bob.jpg"))
+    )
+    two = dataclasses.replace(TRUTH, header=header)
+    assert video.list_problems(two, _ready("ann", rejected=("bob.jpg: shows no face",))) == (
+        "bob.jpg: shows no face",
+        "not on the list, so their passes count as missed: bob",
+    )
 
 
 def test_a_video_of_another_size_or_rate_is_refused(walked: WalkbyResult) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from lfr_engine.errors import InputError
 
 TRUTH_VERSION = 1
+_Line = TypeVar("_Line")
 
 
 class CameraTruth(msgspec.Struct, frozen=True):
@@ -79,6 +81,11 @@ class Truth:
         return frozenset(p.name for p in self.header.people if p.enrolled is not None)
 
     @property
+    def cast(self) -> frozenset[str]:
+        """Names of everybody who may walk by."""
+        return frozenset(p.name for p in self.header.people)
+
+    @property
     def pass_people(self) -> dict[str, str]:
         """Pass id → who walked."""
         return {a.pass_id: a.person for a in self.appearances}
@@ -98,20 +105,30 @@ def read_truth(path: Path) -> Truth:
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        raise InputError(path, "cannot be read") from error
+        raise InputError(path, f"cannot be read: {error.strerror}") from error
     if not lines:
         raise InputError(path, "is empty", "was the simulation interrupted? run it again")
-    try:
-        header = msgspec.json.decode(lines[0], type=TruthHeader)
-        rows = tuple(msgspec.json.decode(line, type=AppearanceTruth) for line in lines[1:])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(path, f"is no walk-by truth: {error}") from error
+    header = _decoded(path, 1, lines[0], TruthHeader)
+    rows = tuple(
+        _decoded(path, number, line, AppearanceTruth) for number, line in enumerate(lines[1:], 2)
+    )
     if header.version != TRUTH_VERSION:
         raise InputError(
             path, f"has version {header.version}, this is {TRUTH_VERSION}", "simulate again"
         )
     _check(path, header, rows)
     return Truth(header, rows)
+
+
+def _decoded(path: Path, number: int, line: bytes, kind: type[_Line]) -> _Line:
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path}, line {number}",
+            f"is no walk-by truth: {error}",
+            "use the truth.jsonl that lfr simulate walkby wrote",
+        ) from error
 
 
 def _check(path: Path, header: TruthHeader, rows: tuple[AppearanceTruth, ...]) -> None:
