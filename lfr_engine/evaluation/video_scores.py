@@ -116,7 +116,7 @@ def appearance_of(
     if alert.box is None:
         return None
     here = [
-        (a, box)
+        (a, box, a.visible[frame - a.first_frame])
         for a in appearances
         if a.first_frame <= frame <= a.last_frame
         and (box := a.boxes[frame - a.first_frame]) is not None
@@ -124,10 +124,12 @@ def appearance_of(
     if not here:
         return None
     like = overlaps(
-        np.array([alert.box], np.float32), np.array([box for _, box in here], np.float32)
+        np.array([alert.box], np.float32), np.array([box for _, box, _ in here], np.float32)
     )[0]
-    best = int(np.argmax(like))
-    return here[best][0] if like[best] >= SAME_FACE else None
+    # Where one face hides another, both boxes fit; what was seen is the one in front.
+    seen = np.where(like >= SAME_FACE, like * [visible for *_, visible in here], 0)
+    best = int(np.argmax(seen))
+    return here[best][0] if seen[best] > 0 else None
 
 
 class _Scorer:

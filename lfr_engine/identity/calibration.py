@@ -30,10 +30,10 @@ from lfr_engine.identity.template import TemplateContract
 from lfr_engine.vision.frame import FloatArray
 
 FORMAT = 1
-LOOKS = 8
-"""Comparisons of one pass with the list, each of which may alert: the templates of a usual walk-by
-(7.5 on average in simulated ones). The tail is that of single pictures: counting every look gives
-about the stated rate, counting one gave several times it (``docs/calibration.md``)."""
+LOOKS = 16
+"""Comparisons of one pass with the list, each of which may alert: the eight templates of a usual
+walk-by (7.5 on average in simulated ones), twice, because the tail is that of single pictures and a
+probe fused from several comes near strangers about twice as often (``docs/calibration.md``)."""
 FEWEST_CHANCES = 20
 """Fewer comparisons are treated as so many. The threshold for a list of one would lie where the
 cohort's portraits and a street camera's faces no longer agree, and save little work."""

@@ -85,6 +85,16 @@ def test_the_right_name_on_the_wrong_face_is_a_false_alert() -> None:
     assert scores.wrong == ("north 1.00 s: eve (p2) as ann",)
 
 
+def test_where_one_face_hides_another_the_alert_is_about_the_one_in_front() -> None:
+    hidden = AppearanceTruth("p4", "eve", "north", 0, (_box(2),) * 30, (0.2,) * 30, (0,) * 30)
+    truth = Truth(TRUTH.header, (*TRUTH.appearances, hidden))
+    behind = AlertSeen("ann", "north", 1.0, _box(2))  # nearer to the hidden face's box
+    assert score_alerts(truth, [behind]).tpir.events == 1
+    gone = AppearanceTruth("p5", "eve", "north", 0, (_box(600),) * 30, (0.0,) * 30, (0,) * 30)
+    truth = Truth(TRUTH.header, (*TRUTH.appearances, gone))
+    assert score_alerts(truth, [AlertSeen("eve", "north", 1.0, _box(600))]).nobody == 1
+
+
 def test_an_alert_where_nobody_is_is_false_and_said_so() -> None:
     scores = score_alerts(
         TRUTH,

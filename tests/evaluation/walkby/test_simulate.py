@@ -140,6 +140,7 @@ ROW = AppearanceTruth("p1", "ann", "camera-1", 98, ((0, 0, 9, 9), None), (1.0, 0
         (b"", "is empty"),
         (b"{}\n", "is no walk-by truth"),
         (b"\xff\xfe\n", "is no walk-by truth"),
+        (encode_line(HEADER) + encode_line(ROW)[:30], "line 2: is no walk-by truth"),
         (encode_line(TruthHeader(9, 1, (), ())), "has version 9"),
         (
             encode_line(HEADER) + encode_line(AppearanceTruth("p1", "ann", "x", 0, (), (), ())),
