@@ -22,11 +22,11 @@ contracts:
     {{python}} -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 test *args:
-    {{python}} -m pytest -m "not long and not server and not soak" {{args}}
+    {{python}} -m pytest -n 2 --dist loadfile -m "not long and not server and not soak" {{args}}
 
 # the tests that need minutes or a real server on loopback
 test-long *args:
-    {{python}} -m pytest -m "long or server" {{args}}
+    {{python}} -m pytest -n 4 --dist loadfile -m "long or server" {{args}}
 
 # ten real minutes of live cameras, and an hour of scene
 soak *args:
