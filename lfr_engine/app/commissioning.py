@@ -101,7 +101,8 @@ async def exercise(
             "cameras", "some are read live and some fast", "give all cameras the same pace"
         )
     fast = plans[0].fast
-    gallery = await enrolling.run(enrol_folder, wanted.watchlist, opened.pack, progress)
+    listed = await enrolling.run(enrol_folder, wanted.watchlist, opened.pack, progress)
+    gallery = listed.gallery
     threshold, _ = choose_threshold(gallery, config.matching.fpir)
     evidence = EvidenceSettings(threshold, config.matching.agree, margin=config.matching.margin)
     matching = exercise_matching(
