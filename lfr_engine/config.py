@@ -94,14 +94,16 @@ class ExerciseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 class DeploymentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A deployment under a signed authority (R3), which names the watchlist.
 
-    trusted_keys: files of authorising officers' keys. watchlist_key, watchlist_credential: the file
-    or the systemd credential that opens the list; one of them. zones: ids that the authority must
-    cover. data: folder of journal and vaults; empty for the platform's. presence: without an
-    operator's heartbeat for so long, capture pauses (R17); 0 s switches it off, for exercises only.
+    authority: the signed file; without one the engine is commissioning until one is loaded over the
+    socket. trusted_keys: files of authorising officers' keys. watchlist_key, watchlist_credential:
+    the file or the systemd credential that opens the list; one of them. zones: ids that the
+    authority must cover. data: folder of journal and vaults; empty for the platform's. presence:
+    without an operator's heartbeat for so long, capture pauses (R17); 0 s switches it off, for
+    exercises only.
     pause_on_red: pause when the false-alert ceiling is broken (R6).
     """
 
-    authority: Path
+    authority: Path | None = None
     trusted_keys: list[Path] = []
     watchlist_key: Path | None = None
     watchlist_credential: str = ""
@@ -148,7 +150,7 @@ class MetricsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The whole file. With neither ``exercise`` nor ``deployment`` the engine is commissioning."""
+    """The whole file. With neither ``exercise`` nor an authority the engine is commissioning."""
 
     cameras: list[CameraConfig]
     engine: EngineConfig = msgspec.field(default_factory=EngineConfig)
@@ -163,7 +165,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     @property
     def mode(self) -> Literal["commissioning", "exercise", "deployment"]:
         """Which of the three modes the file asks for (R27)."""
-        if self.deployment is not None:
+        if self.deployment is not None and self.deployment.authority is not None:
             return "deployment"
         return "exercise" if self.exercise is not None else "commissioning"
 

@@ -62,19 +62,20 @@ async def deployed(
     path: Path,
     config: Config,
     wanted: DeploymentConfig,
+    authority: Path,
     store: ModelStore,
     clock: Clock,
     lane: Lane,
     dial: LogDial,
 ) -> AsyncIterator[Running]:
-    """A deployment that may run, and everything the socket needs of it.
+    """A deployment that may run under ``authority``, and everything the socket needs of it.
 
     Raises:
         RuleError: It may not run; journalled.
         LfrError: Something it needs cannot be used.
     """
-    cameras = camera_book(config, clock)
-    settings = deployment_settings(path, config, wanted, cameras)
+    cameras = camera_book("deployment", clock)
+    settings = deployment_settings(path, config, wanted, authority, cameras)
     opened: list[Opened] = []
 
     def load_models() -> Models:
@@ -148,22 +149,18 @@ async def over_session(
 
 
 def deployment_settings(
-    path: Path, config: Config, wanted: DeploymentConfig, cameras: Cameras
+    path: Path, config: Config, wanted: DeploymentConfig, authority: Path, cameras: Cameras
 ) -> DeploymentSettings:
-    """The configuration in a deployment's terms.
+    """The configuration in a deployment's terms, under the authority in that file.
 
     Raises:
         LfrError: A camera, a key or a file of trusted keys cannot be used.
     """
-    if wanted.watchlist_key is not None:
-        key = keys.key_file(wanted.watchlist_key)
-    else:
-        key = keys.credential(wanted.watchlist_credential)
     trusted = tuple(one for file in wanted.trusted_keys for one in load_trusted(file))
     return DeploymentSettings(
-        data=wanted.data or data_folder(),
-        authority=wanted.authority,
-        watchlist_key=key,
+        data=state_folder(wanted),
+        authority=authority,
+        watchlist_key=list_key(wanted),
         cameras=tuple(cameras.plans(config.cameras)),
         zones=tuple(wanted.zones),
         site=config.engine.site,
@@ -183,6 +180,18 @@ def deployment_settings(
         signage_confirmed=wanted.signage_confirmed,
         relay=config.relay,
     )
+
+
+def state_folder(wanted: DeploymentConfig) -> Path:
+    """Where journal, vaults, evidence and a loaded authority lie."""
+    return wanted.data or data_folder()
+
+
+def list_key(wanted: DeploymentConfig) -> keys.KeySource:
+    """What opens the list. Raises ``RuleError`` (R4) where it cannot be read."""
+    if wanted.watchlist_key is not None:
+        return keys.key_file(wanted.watchlist_key)
+    return keys.credential(wanted.watchlist_credential)
 
 
 class Follower:

@@ -22,6 +22,8 @@ from lfr_engine.journal.events.fields import Event
 from lfr_engine.journal.events.watchlist import DeletionCertificate
 from lfr_engine.journal.kinds import item as journal_item
 from lfr_engine.journal.lines import Record
+from lfr_engine.journal.place import key_path
+from lfr_engine.journal.signing import load_or_create
 from lfr_engine.journal.store import MOST_READ, Journal
 
 ENGINE = "engine"
@@ -37,6 +39,17 @@ def every(journal: Journal, kinds: Sequence[str]) -> Iterator[Record]:
     while page := journal.read(after, MOST_READ, kinds):
         yield from page
         after = page[-1].seq
+
+
+def open_journal(data: Path, clock: Clock) -> Journal:
+    """The journal of a state folder, made where there is none; the caller closes it.
+
+    Raises:
+        InputError: Another process writes it, or it was altered.
+    """
+    path = data / "journal.jsonl"
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Journal.open(path, load_or_create(key_path(path)), clock)
 
 
 def writer(journal: Journal) -> Write:

@@ -18,6 +18,7 @@ from lfr_engine.api.port import Caller, CallRecord, Item, Page, TopicReader
 from lfr_engine.app.engine_api_alerts import ALERT_HANDLERS
 from lfr_engine.app.engine_api_cameras import CAMERA_HANDLERS, PreviewReader
 from lfr_engine.app.engine_api_deployment import DEPLOYMENT_HANDLERS, journalled
+from lfr_engine.app.engine_api_loading import LOADING_HANDLERS
 from lfr_engine.app.engine_api_relay import RELAY_HANDLERS
 from lfr_engine.app.engine_api_state import STATE_HANDLERS
 from lfr_engine.app.running import Running
@@ -40,6 +41,7 @@ HANDLERS: Mapping[type[Command[Any]], Handler] = {
     **CAMERA_HANDLERS,
     **ALERT_HANDLERS,
     **DEPLOYMENT_HANDLERS,
+    **LOADING_HANDLERS,
     **RELAY_HANDLERS,
 }
 """What does each command; the keys are those of ``protocol.commands``."""

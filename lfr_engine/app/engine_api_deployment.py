@@ -45,19 +45,6 @@ _PRIORITIES = {"high": 1, "medium": 2, "low": 3}
 # authority and capture ---------------------------------------------------------------------------
 
 
-async def load(running: Running, _: a.DeploymentsLoad, __: Caller) -> NoReturn:
-    """An authority is named in the configuration, before the engine starts."""
-    await trio.lowlevel.checkpoint()
-    if running.session is not None:
-        raise Conflict("deployment", f"{running.session.deployment} is loaded", "end it first")
-    raise RuleError(
-        "R3",
-        "deployment",
-        f"this engine runs in {running.mode}",
-        "name the authority under [deployment] in the configuration and start the engine with it",
-    )
-
-
 async def start(running: Running, command: a.DeploymentsStart, caller: Caller) -> s.DeploymentState:
     """The loaded deployment runs already; starting it says that the signs stand."""
     session = _session(running, "deployments.start")
@@ -308,7 +295,7 @@ async def report_get(running: Running, command: a.ReportGet, caller: Caller) -> 
     return await running.lane.run(made)
 
 
-def journalled(call: CallRecord, deployment: str) -> ApiCalled | ApiRefused:
+def journalled(call: CallRecord, deployment: str | None) -> ApiCalled | ApiRefused:
     """A call as a line of the journal."""
     common: dict[str, Any] = {
         "command": call.what.replace(" ", ".")[:80],
@@ -415,7 +402,6 @@ def _interval(events: int, trials: int) -> s.Interval:
 
 
 DEPLOYMENT_HANDLERS: dict[type[a.Command[Any]], Any] = {
-    a.DeploymentsLoad: load,
     a.DeploymentsStart: start,
     a.DeploymentsPause: pause,
     a.DeploymentsResume: resume,

@@ -1,17 +1,15 @@
-"""``lfr run``: the engine in its mode, with its socket, metrics and voice, until it is told to end.
+"""``lfr run``: the engine in its mode, until it is told to end.
 
-Owns: the nesting around the engine, and the words about how it fares. Never: a decision of a mode
-(``commissioning``, ``deployment``). Strategy: ready means that cameras are watched and the socket
-listens; on a signal the cameras leave first, what is under way ends within a second, and the
-fullest moment of every link is logged.
+Owns: how each mode is made ready, and which run follows which. Never: a decision of a mode
+(``commissioning``, ``deployment``), or a mode that changes inside a run (R27). Strategy: a loop
+over runs; each has its own cameras and socket (``serving``), and says what comes after it.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,9 +17,7 @@ import structlog
 import trio
 
 from lfr_engine.actors.events import EngineEvent
-from lfr_engine.api.callers import ApiSettings, TlsSettings
-from lfr_engine.api.server import serve_api
-from lfr_engine.app.board import Machine, Traffic, gauges
+from lfr_engine.app.board import Machine, Traffic
 from lfr_engine.app.commissioning import (
     camera_book,
     commissioning,
@@ -29,31 +25,36 @@ from lfr_engine.app.commissioning import (
     exercise,
     pack_request,
 )
-from lfr_engine.app.deployed import deployed
-from lfr_engine.app.engine_api import LiveEngine
+from lfr_engine.app.deployed import deployed, state_folder
+from lfr_engine.app.deployment_settings import Models
+from lfr_engine.app.loaded_authority import (
+    commissioning_began,
+    commissioning_ended,
+    forget,
+    forget_if_over,
+    kept,
+)
 from lfr_engine.app.logdial import LogDial
 from lfr_engine.app.parts import Opened, open_networks
 from lfr_engine.app.relay_pictures import require_files
-from lfr_engine.app.reload import reload
 from lfr_engine.app.running import Running
+from lfr_engine.app.serving import Signals, serve_run
 from lfr_engine.app.voice import say
 from lfr_engine.clock import Clock
-from lfr_engine.config import ApiConfig, Config
-from lfr_engine.errors import ConfigError
+from lfr_engine.config import Config, DeploymentConfig
+from lfr_engine.errors import InputError, LfrError, RuleError
+from lfr_engine.identity import calibration
 from lfr_engine.inference.store import ModelStore
-from lfr_engine.protocol.address import Address, UnixAddress, default_socket, parse_address
 from lfr_engine.runtime.lanes import Lane, open_lane
-from lfr_engine.runtime.metrics import page, serve_metrics
-from lfr_engine.runtime.notify import keep_watchdog, notify
+from lfr_engine.runtime.notify import keep_watchdog
 from lfr_engine.runtime.slow import SlowSteps
 from lfr_engine.runtime.telemetry import Telemetry
 
 log = structlog.get_logger("lfr_engine.run")
 
-STATUS_EVERY_S = 10.0
-LINKS_EVERY_S = 0.1
 DRAIN_S = 0.6
 """After a signal, how long what is under way may take to reach its end."""
+RECORDING_S = 5.0
 OPENING_S = 3600.0
 """A watchlist of thousands of pictures is enrolled in it on a slow machine."""
 _MOST_SLOW = 64
@@ -61,41 +62,126 @@ _MOST_SLOW = 64
 _Result = TypeVar("_Result")
 
 
-@dataclass(slots=True)
-class Signals:
-    """What the outside asks of a run. stopping: end. again: read the configuration again."""
-
-    stopping: trio.Event = field(default_factory=trio.Event)
-    again: trio.Event = field(default_factory=trio.Event)
-
-
 async def run_engine(
     path: Path, config: Config, store: ModelStore, clock: Clock, signals: Signals
 ) -> None:
     """Run until ``signals.stopping``, or until a deployment is over.
 
+    A commissioning run in which an authority was loaded is followed by the deployment under it.
+
     Raises:
         LfrError: It cannot run, or an actor it cannot do without failed for good; also in groups.
     """
-    log.info("starting", mode=config.mode, configuration=str(path), cameras=len(config.cameras))
-    dial = LogDial(config.log.level, clock)
     if config.relay is not None:
         require_files(config.relay)
-    async with open_lane("pictures", width=1, deadline_s=60.0) as work:
-        if config.deployment is not None:
-            async with deployed(path, config, config.deployment, store, clock, work, dial) as made:
-                await _serve(made, signals)
-            return
+    dial = LogDial(config.log.level, clock)
+    async with (
+        open_lane("pictures", width=1, deadline_s=60.0) as work,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(keep_watchdog)  # between two runs as well
+        runs = _Runs(path, store, clock, work, dial, signals)
+        following: Config | None = config
+        while following is not None:
+            following = await runs.one(following)
+        nursery.cancel_scope.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """What every run of a process shares; each says with which configuration another follows."""
+
+    path: Path
+    store: ModelStore
+    clock: Clock
+    work: Lane
+    dial: LogDial
+    signals: Signals
+
+    async def one(self, config: Config) -> Config | None:
+        """The deployment whose authority is named or was loaded; else what needs none."""
+        wanted = config.deployment
+        if wanted is not None:
+            if wanted.authority is not None:
+                await self._named(config, wanted, wanted.authority)
+                return None
+            loaded = kept(state_folder(wanted))
+            if loaded is not None and await self._loaded(config, wanted, loaded):
+                return None
+        return await self._without_authority(config)
+
+    async def _named(self, config: Config, wanted: DeploymentConfig, authority: Path) -> None:
+        """The deployment under the authority that the configuration names."""
+        self._starting("deployment", config)
+        async with deployed(
+            self.path, config, wanted, authority, self.store, self.clock, self.work, self.dial
+        ) as made:
+            await serve_run(made, self.signals)
+
+    async def _loaded(self, config: Config, wanted: DeploymentConfig, authority: Path) -> bool:
+        """Whether there was a deployment under the loaded authority; it is forgotten once over."""
+        data, opened = state_folder(wanted), False
+        self._starting("deployment", config)
+        try:
+            async with deployed(
+                self.path, config, wanted, authority, self.store, self.clock, self.work, self.dial
+            ) as made:
+                opened = True
+                await serve_run(made, self.signals)
+        except (RuleError, InputError) as refused:
+            if opened:
+                raise
+            gone = await self.work.run(forget_if_over, data, self.clock)
+            log.warning("no deployment: commissioning", cause=str(refused), forgotten=gone)
+            return False
+        if made.session is not None and made.session.ended:
+            await self.work.run(forget, data)
+        return True
+
+    async def _without_authority(self, config: Config) -> Config | None:
+        """Commissioning or an exercise; what follows it."""
+        self._starting(config.mode, config)
+        stopping = self.signals.stopping
         if config.exercise is not None:  # refused before the networks are compiled (R27)
-            camera_book(config, clock).plans(config.cameras)
-        opened = await until(signals.stopping, lambda: _open_networks(config, store))
+            camera_book(config.mode, self.clock).plans(config.cameras)
+        opened = await until(stopping, lambda: _open_networks(config, self.store))
         if opened is None:
-            return
+            return None
         ready = await until(
-            signals.stopping, lambda: _made(path, config, opened, clock, work, dial)
+            stopping, lambda: _made(self.path, config, opened, self.clock, self.work, self.dial)
         )
-        if ready is not None:
-            await _serve(ready, signals)
+        if ready is None:
+            return None
+        async with self._recorded(ready):
+            await serve_run(ready, self.signals)
+        if ready.handover.is_set() and not stopping.is_set():
+            return ready.config
+        return None
+
+    @asynccontextmanager
+    async def _recorded(self, running: Running) -> AsyncIterator[None]:
+        """Where an authority may be loaded, the journal says when commissioning began and ended."""
+        wanted = running.config.deployment
+        if wanted is None:
+            yield
+            return
+        data = state_folder(wanted)
+        await self.work.run(commissioning_began, data, running.digest, self.clock)
+        reason, status = "failed", 1
+        try:
+            yield
+            reason = "an authority was loaded" if running.handover.is_set() else "asked to stop"
+            status = 0
+        finally:
+            with trio.move_on_after(RECORDING_S, shield=True):
+                try:
+                    await self.work.run(commissioning_ended, data, reason, status, self.clock)
+                except LfrError as error:  # a list is being built just now: it must not stop us
+                    log.warning("the end of commissioning is not journalled", cause=str(error))
+
+    def _starting(self, mode: str, config: Config) -> None:
+        cameras = len(config.cameras)
+        log.info("starting", mode=mode, configuration=str(self.path), cameras=cameras)
 
 
 async def _open_networks(config: Config, store: ModelStore) -> Opened:
@@ -109,7 +195,7 @@ async def _made(
     path: Path, config: Config, opened: Opened, clock: Clock, lane: Lane, dial: LogDial
 ) -> Running:
     """The engine of a mode without a deployment, ready to run."""
-    telemetry, cameras = Telemetry(clock), camera_book(config, clock)
+    telemetry, cameras = Telemetry(clock), camera_book(config.mode, clock)
     traffic = Traffic(clock)
 
     def publish(event: EngineEvent) -> None:
@@ -152,115 +238,16 @@ async def _made(
         run=made.engine.run,
         leave=made.engine.finish,
         relaying=made.relaying,
+        models=_models(opened) if config.deployment is not None else None,
         tend=made.desk.tend if made.desk is not None else None,
         grace_s=DRAIN_S,
     )
 
 
-async def _serve(running: Running, signals: Signals) -> None:
-    """Everything around the engine while it runs."""
-    config = running.config
-    api = LiveEngine(running)
-    over = trio.Event()
-
-    async def run(task_status: trio.TaskStatus[None]) -> None:
-        await running.run(task_status=task_status)
-        over.set()
-
-    async with trio.open_nursery() as nursery:
-        await nursery.start(run)
-        tasks: list[Callable[[], Awaitable[None]]] = [
-            api.tend,
-            keep_watchdog,
-            partial(_watch_links, running),
-            partial(_tell_status, running),
-            partial(_reload_when_asked, running, signals),
-        ]
-        if running.tend is not None:
-            tasks.append(running.tend)
-        if running.relaying is not None and running.session is None:
-            tasks.append(running.relaying.run)  # a deployment's session runs its own
-        for task in tasks:
-            nursery.start_soon(task)
-        if config.metrics.listen:
-            render = partial(_metrics_page, running)
-            port = await nursery.start(serve_metrics, config.metrics.listen, render)
-            log.info("metrics", port=port)
-        if config.api.enabled:
-            serve = partial(serve_api, clock=running.clock, record=api.record)
-            bound = await nursery.start(serve, api_settings(config.api), api)
-            log.info("listening", addresses=[str(address) for address in bound])
-        notify("READY=1")
-        log.info("running", mode=running.mode)
-        await _first(signals.stopping, over)
-        notify("STOPPING=1")
-        log.info("stopping")
-        running.leave()
-        with trio.move_on_after(running.grace_s):
-            await over.wait()
-        nursery.cancel_scope.cancel()
-    say_links(running)
-
-
-async def _first(*events: trio.Event) -> None:
-    """Wait for any of them."""
-    async with trio.open_nursery() as nursery:
-
-        async def hear(event: trio.Event) -> None:
-            await event.wait()
-            nursery.cancel_scope.cancel()
-
-        for event in events:
-            nursery.start_soon(hear, event)
-
-
-def say_links(running: Running) -> None:
-    """The fullest moment of every link."""
-    for link, (used, bound) in running.telemetry.peaks.items():
-        log.info("peak of link", link=link, used=used, bound=bound)
-
-
-def status(running: Running) -> str:
-    """One line on how the run fares."""
-    cameras = []
-    for state in running.camera_states():
-        words = f"{state.camera} {state.state}"
-        if state.state == "live":
-            words += f" {state.fps_in:.1f} fps, {state.fps_detected:.1f} detected"
-        cameras.append(words)
-    drops = sum(count for reasons in running.telemetry.drops.values() for count in reasons.values())
-    return (
-        f"{running.mode.upper()}: {'; '.join(cameras) or 'no camera'}; "
-        f"passes {running.traffic.passes.total()}, open alerts {running.ledger.open_alerts}, "
-        f"dropped {drops}"
-    )
-
-
-def api_settings(config: ApiConfig) -> ApiSettings:
-    """Where the socket API listens and whom it knows.
-
-    Raises:
-        ConfigError: TCP without a certificate, or an address that is none.
-        InputError: There is no default place for the socket.
-    """
-    listen: list[Address] = []
-    if config.socket:
-        listen.append(UnixAddress(Path(config.socket).expanduser().absolute()))
-    else:
-        listen.append(UnixAddress(default_socket(os.environ, os.geteuid())))
-    tls: TlsSettings | None = None
-    if config.tcp:
-        if config.certificate is None or config.key is None:
-            raise ConfigError("api.tcp", "needs api.certificate and api.key", "TCP is TLS only")
-        tls = TlsSettings(config.certificate, config.key, config.client_authority)
-        listen.append(parse_address(f"tls://{config.tcp.removeprefix('tls://')}"))
-    return ApiSettings(
-        tuple(listen),
-        tls=tls,
-        token_file=config.tokens,
-        users=config.users,
-        certificates=config.certificates,
-    )
+def _models(opened: Opened) -> Callable[[], Models]:
+    """The networks of this run, as the deployment that may follow it has them."""
+    contract = opened.pack.contract
+    return lambda: Models(opened.networks, contract, calibration.shipped(contract))
 
 
 def slow_steps(clock: Clock) -> SlowSteps:
@@ -292,34 +279,6 @@ async def until(stopping: trio.Event, work: Callable[[], Awaitable[_Result]]) ->
         await stopping.wait()
         nursery.cancel_scope.cancel()
     return result[0] if result else None
-
-
-async def _reload_when_asked(running: Running, signals: Signals) -> None:
-    while True:
-        await signals.again.wait()
-        signals.again = trio.Event()
-        notify("RELOADING=1")
-        await reload(running)
-        notify("READY=1")
-
-
-async def _tell_status(running: Running) -> None:
-    while True:
-        await trio.sleep(STATUS_EVERY_S)
-        line = status(running)
-        log.info(line)
-        notify(f"STATUS={line}")
-
-
-async def _watch_links(running: Running) -> None:
-    while True:
-        for name, (held, bound) in running.engine.links().items():
-            running.telemetry.peak(name, held, bound)
-        await trio.sleep(LINKS_EVERY_S)
-
-
-def _metrics_page(running: Running) -> str:
-    return page(running.telemetry, gauges(running.engine, running.traffic, running.machine))
 
 
 def _progress(what: str, done: int, total: int) -> None:

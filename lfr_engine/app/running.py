@@ -21,6 +21,7 @@ from lfr_engine.app import board as boards
 from lfr_engine.app.board import Machine, Traffic, moment
 from lfr_engine.app.cameras import Cameras
 from lfr_engine.app.deployment_session import Session
+from lfr_engine.app.deployment_settings import Models
 from lfr_engine.app.engine import Engine
 from lfr_engine.app.ledger import AlertLedger
 from lfr_engine.app.logdial import LogDial
@@ -108,6 +109,10 @@ class Running:
         tend: What the mode does beside the engine, until cancelled.
         grace_s: What leaving may take.
         withdrawn: Entries taken off an exercise's list.
+        models: What a deployment of this configuration would run; only in commissioning, and only
+            where an authority may be loaded.
+        loading: Whether an authority is being verified.
+        handover: Set when this run is to end, because a deployment begins after it.
         stopped, paused: Why capture stands still where there is no deployment; empty otherwise.
     """
 
@@ -134,6 +139,9 @@ class Running:
     tend: Callable[[], Awaitable[None]] | None = None
     grace_s: float = 1.0
     withdrawn: set[str] = field(default_factory=set)
+    models: Callable[[], Models] | None = None
+    loading: bool = False
+    handover: trio.Event = field(default_factory=trio.Event)
     stopped: str = ""
     paused: str = ""
     started: dt.datetime = field(init=False)

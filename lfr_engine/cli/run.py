@@ -12,7 +12,8 @@ import click
 import trio
 
 from lfr_engine import config as configuration
-from lfr_engine.app.run import Signals, run_engine, slow_steps
+from lfr_engine.app.run import run_engine, slow_steps
+from lfr_engine.app.serving import Signals
 from lfr_engine.cli.exercise import leave
 from lfr_engine.clock import SystemClock
 from lfr_engine.config import Config

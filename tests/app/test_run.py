@@ -20,7 +20,8 @@ from lfr_engine.api.server import serve_api
 from lfr_engine.app.cameras import Cameras
 from lfr_engine.app.deployed import deployment_settings
 from lfr_engine.app.reload import fixed_keys, reload
-from lfr_engine.app.run import api_settings, slow_steps, status
+from lfr_engine.app.run import slow_steps
+from lfr_engine.app.serving import api_settings, status
 from lfr_engine.clock import ManualClock, SystemClock
 from lfr_engine.config import (
     ApiConfig,
@@ -83,14 +84,16 @@ def test_a_deployment_is_configured(tmp_path: Path) -> None:
     )
     config = Config(cameras=[DOOR], deployment=wanted)
     cameras = Cameras(SystemClock(), recorded_only=False, pictures=True)
-    made = deployment_settings(tmp_path / "c.toml", config, wanted, cameras)
+    made = deployment_settings(tmp_path / "c.toml", config, wanted, tmp_path / "a.toml", cameras)
     assert made.presence_s == 15
     assert made.two_person
     assert made.cameras[0].tracking.pictures
     assert made.authorities.longest == dt.timedelta(hours=8)
     alone = msgspec.structs.replace(wanted, presence=type(wanted.presence)(0))
     again = Cameras(SystemClock(), recorded_only=False, pictures=True)
-    assert deployment_settings(tmp_path / "c.toml", config, alone, again).presence_s is None
+    authority = tmp_path / "a.toml"
+    unattended = deployment_settings(tmp_path / "c.toml", config, alone, authority, again)
+    assert unattended.presence_s is None
 
 
 def test_a_reload_leaves_cameras_alone_that_came_over_the_socket(tmp_path: Path) -> None:

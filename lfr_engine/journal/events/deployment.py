@@ -34,6 +34,16 @@ class AuthorityRefused(Event, frozen=True, kw_only=True):
     digest: Digest | None = None
 
 
+@kind("authority.loaded")
+class AuthorityLoaded(PersonEvent, frozen=True, kw_only=True):
+    """Somebody gave a running engine an authority, and it was found good: a deployment is to begin
+    under it.
+    """
+
+    authority: Ref
+    digest: Digest
+
+
 @kind("deployment.started")
 class DeploymentStarted(Event, frozen=True, kw_only=True):
     """Everything that was decided before the first frame (R7)."""
