@@ -97,10 +97,11 @@ class DeploymentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     authority: the signed file; without one the engine is commissioning until one is loaded over the
     socket. trusted_keys: files of authorising officers' keys. watchlist_key, watchlist_credential:
     the file or the systemd credential that opens the list; one of them. zones: ids that the
-    authority must cover. data: folder of journal and vaults; empty for the platform's. presence:
-    without an operator's heartbeat for so long, capture pauses (R17); 0 s switches it off, for
-    exercises only.
-    pause_on_red: pause when the false-alert ceiling is broken (R6).
+    authority must cover. draft: id of an unsealed list that watchlist.enrol adds to while the
+    engine is commissioning; empty for none. data: folder of journal and vaults; empty for the
+    platform's. presence: without an operator's heartbeat for so long, capture pauses (R17); 0 s
+    switches it off, for exercises only. pause_on_red: pause when the false-alert ceiling is broken
+    (R6).
     """
 
     authority: Path | None = None
@@ -108,6 +109,7 @@ class DeploymentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     watchlist_key: Path | None = None
     watchlist_credential: str = ""
     zones: list[str] = []
+    draft: str = ""
     data: Path | None = None
     longest: Seconds = _default(Seconds, 8 * 3600)
     presence: Seconds = _default(Seconds, 15)

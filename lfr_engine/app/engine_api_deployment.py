@@ -175,19 +175,6 @@ async def watchlist_check(running: Running, command: a.WatchlistCheck, _: Caller
     return await running.lane.run(_checked, command.picture, running.pack)
 
 
-async def watchlist_enrol(running: Running, _: a.WatchlistEnrol, __: Caller) -> NoReturn:
-    """The list of a run is sealed."""
-    await trio.lowlevel.checkpoint()
-    if running.desk is None:
-        _no_list()
-    raise RuleError(
-        "R4",
-        "watchlist",
-        "is sealed: nobody is added to a list in use",
-        "build a new list with lfr watchlist, and have it authorised",
-    )
-
-
 async def watchlist_withdraw(
     running: Running, command: a.WatchlistWithdraw, caller: Caller
 ) -> s.Done:
@@ -411,7 +398,6 @@ DEPLOYMENT_HANDLERS: dict[type[a.Command[Any]], Any] = {
     a.WatchlistStatus: watchlist_status,
     a.WatchlistList: watchlist_list,
     a.WatchlistCheck: watchlist_check,
-    a.WatchlistEnrol: watchlist_enrol,
     a.WatchlistWithdraw: watchlist_withdraw,
     a.BluePass: blue_pass,
     a.BlueImport: blue_import,

@@ -18,13 +18,14 @@ from typing import Any, TypeVar
 
 import click
 
+from lfr_engine.app.enrolling import enrol
 from lfr_engine.cli import watchlist_view as view
 from lfr_engine.cli.asked import Asked
 from lfr_engine.cli.moments import MOMENT
 from lfr_engine.clock import SystemClock
 from lfr_engine.deployment.erasure import of_vault
 from lfr_engine.enrolment.image import Pack
-from lfr_engine.enrolment.register import Registered, Row, re_encode, read_csv, register
+from lfr_engine.enrolment.register import Registered, Row, re_encode, read_csv
 from lfr_engine.errors import InputError, RuleError
 from lfr_engine.evaluation.progress import progress_bars
 from lfr_engine.identity import calibration, likeness
@@ -39,7 +40,7 @@ from lfr_engine.identity.vault import (
     erase_vault,
     open_vault,
 )
-from lfr_engine.identity.watchlist import REQUIRED, Act, Category, Entry, Priority
+from lfr_engine.identity.watchlist import REQUIRED, Category, Priority
 from lfr_engine.inference.pack import open_pack
 from lfr_engine.inference.session import DeviceOptions
 from lfr_engine.inference.store import ModelStore, data_folder
@@ -417,42 +418,18 @@ def _register(
 ) -> Registered:
     with _journal() as record:
         stored = _opened(access, watchlist, record, "add")
-        stored.watchlist.require_allowed(Act.ADD)
-        opened = open_models(pack, precision)
-        today = SystemClock().utc().date()
-        with stored.vault.writing(), progress_bars() as tell:
-            done = register(stored, rows, opened, today, lambda at, of: tell("enrolling", at, of))
-            if done.added:  # else it stays as it was; the journal counts who was refused
-                changed = stored.watchlist.by(access.by).with_rejected(len(done.rejects))
-                stored.commit(changed)
-        refused = collections.Counter(one.reason.value for one in done.rejects)
-        for entry in done.added:
-            record(_added(watchlist, entry, access.by))
-        record(
-            events.WatchlistImported(
-                actor=access.by,
-                role=ROLE,
-                watchlist=watchlist,
-                accepted=len(done.added),
-                refused=dict(refused),
-                source=f"{source:.80}",
+        with progress_bars() as tell:
+            return enrol(
+                stored,
+                rows,
+                lambda: open_models(pack, precision),
+                SystemClock().utc().date(),
+                access.by,
+                ROLE,
+                source,
+                record,
+                lambda at, of: tell("enrolling", at, of),
             )
-        )
-    return done
-
-
-def _added(watchlist: str, entry: Entry, by: str) -> events.EntryAdded:
-    return events.EntryAdded(
-        actor=by,
-        role=ROLE,
-        watchlist=watchlist,
-        entry=entry.id,
-        category=entry.category.value,
-        lawful_basis=entry.lawful_basis,
-        reason=entry.reason,
-        images=len(entry.references),
-        under_18_rationale=entry.under_18_rationale or None,
-    )
 
 
 def _record_seal(record: Record, stored: StoredWatchlist, by: str) -> None:

@@ -31,6 +31,7 @@ from lfr_engine.identity.watchlist import (
     entry_from_fields,
 )
 from lfr_engine.vision.frame import FloatArray
+from lfr_engine.vision.quality import Quality
 
 OPTIONAL = ("under_18_rationale", "images", "taken")
 """Columns beyond the required: picture files in the folder, by ``;``; the day they were taken."""
@@ -44,19 +45,23 @@ MAX_PICTURES = 10
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One person to be listed. subject names them in reports."""
+    """One person to be listed. subject names them in reports. pictures: files, or their bytes."""
 
     subject: str
     fields: Mapping[str, str]
-    pictures: tuple[Path, ...]
+    pictures: tuple[Path | bytes, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What became of an import: the entries taken, and everything that was not."""
+    """What became of an import: the entries taken, and everything that was not.
+
+    quality: of the pictures that were taken, by their object's name.
+    """
 
     added: tuple[Entry, ...]
     rejects: tuple[Rejected, ...]
+    quality: Mapping[str, Quality]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +69,7 @@ class _Judged:
     entry: Entry
     pictures: Mapping[str, bytes] = field(repr=False)
     rows: FloatArray = field(repr=False)
+    quality: Mapping[str, Quality]
 
 
 def read_csv(table: Path, images: Path) -> list[Row]:
@@ -136,7 +142,8 @@ def register(
             progress(done, len(rows))
     if accepted:
         stored.commit(watchlist, _joined(existing, accepted, pack), _pictures(accepted))
-    return Registered(tuple(one.entry for one in accepted), tuple(rejects))
+    measured = {name: found for one in accepted for name, found in one.quality.items()}
+    return Registered(tuple(one.entry for one in accepted), tuple(rejects), measured)
 
 
 def re_encode(stored: StoredWatchlist, pack: Pack, progress: Progress | None = None) -> None:
@@ -204,8 +211,10 @@ def _judge(
     references: list[Reference] = []
     pictures: dict[str, bytes] = {}
     rows: list[FloatArray] = []
-    for path in row.pictures:
-        result = enrol_image(path, pack, gate, subject=f"{row.subject}: {path.name}")
+    measured: dict[str, Quality] = {}
+    for picture in row.pictures:
+        subject = f"{row.subject}: {picture.name}" if isinstance(picture, Path) else row.subject
+        result = enrol_image(picture, pack, gate, subject=subject)
         if isinstance(result, Enrolled) and seen.get(result.sha256, entry.id) != entry.id:
             text = f"is also the picture of {seen[result.sha256]}"
             result = Rejected(result.subject, Reason.DUPLICATE_PERSON, text)
@@ -216,9 +225,11 @@ def _judge(
         references.append(Reference(name, result.sha256, result.quality.overall, taken))
         pictures[name] = result.data
         rows.append(result.template)
+        measured[name] = result.quality
     if not references:
         return None, rejects
-    return _Judged(replace(entry, references=tuple(references)), pictures, np.stack(rows)), rejects
+    listed = replace(entry, references=tuple(references))
+    return _Judged(listed, pictures, np.stack(rows), measured), rejects
 
 
 def _taken(row: Row, today: dt.date) -> dt.date | None:

@@ -169,19 +169,21 @@ class WatchlistCheck(Command[s.ImageCheck], frozen=True, kw_only=True):
 
 
 class WatchlistEnrol(Command[s.Enrolled], frozen=True, kw_only=True):
-    """Add a picture of a person to the list, with its provenance (R15)."""
+    """Add a person with a picture to the draft list, with their provenance (R15)."""
 
     entry: Name
     picture: Picture
+    label: Annotated[str, Meta(min_length=1, max_length=300)]
     category: Code
     source: Reason
     lawful_basis: Reason
     reason: Reason
     expected_action: Reason
-    last_checked: Annotated[str, Meta(min_length=10, max_length=40)]
-    priority: Annotated[int, Meta(ge=0, le=9)] = 5
+    last_checked: Annotated[str, Meta(min_length=10, max_length=10)]
+    priority: Literal["high", "medium", "low"]
+    under_18: bool
     under_18_rationale: Reason | None = None
-    blue: bool = False
+    taken: Annotated[str, Meta(min_length=10, max_length=10)] | None = None
 
 
 class WatchlistWithdraw(Command[s.Done], frozen=True, kw_only=True):

@@ -674,4 +674,5 @@ def _enrolment() -> a.WatchlistEnrol:
     return a.WatchlistEnrol(
         entry="E1", picture=b"x", category="wanted", source="custody", lawful_basis="warrant",
         reason="court", expected_action="speak", last_checked="2026-01-01",
+        label="E 1", priority="high", under_18=False,
     )  # fmt: skip
