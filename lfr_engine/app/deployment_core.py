@@ -245,7 +245,7 @@ class SessionCore:
         while True:
             await trio.sleep(SETTLE_S)
             records = await self.journaler.use(due_records)
-            await self._lane.run(settle, records, data, self._clock, write)
+            await self._lane.run(settle, records, data, self._clock, write, self.deployment)
 
     async def _hear_readers(self) -> None:
         """Who looks at the journal file while this runs is recorded in it (R16)."""

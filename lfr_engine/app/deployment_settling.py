@@ -1,13 +1,14 @@
 """What is due is erased and certified: at the start, now and then, and at the end (R4, R19).
 
-Owns: the order of the three sorts of things that end: expired lists, evidence and lists whose
-profile says so, evidence keys that protect nothing any more. Never: decides what is due
-(``deployment.retention``). Strategy: synchronous and safe to repeat, so that a crash anywhere is
-mended by the next call; every end is journalled.
+Owns: the order of the sorts of things that end: expired lists, evidence and lists whose profile
+says so, pictures a crash left unrecorded, evidence keys that protect nothing any more. Never:
+decides what is due (``deployment.retention``). Strategy: synchronous and safe to repeat, so that a
+crash anywhere is mended by the next call; every end is journalled.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,7 +28,7 @@ from lfr_engine.journal.signing import load_or_create
 from lfr_engine.journal.store import MOST_READ, Journal
 
 ENGINE = "engine"
-STARTED, ENDED = "deployment.started", "deployment.ended"
+STARTED, ENDED, RETAINED = "deployment.started", "deployment.ended", "alert.retained"
 
 Write = Callable[[Sequence[Event]], None]
 """Makes events durable before it returns."""
@@ -68,7 +69,9 @@ def due_records(journal: Journal) -> list[Record]:
     return list(every(journal, sorted(READS)))
 
 
-def settle(records: Iterable[Record], data: Path, clock: Clock, write: Write) -> list[Event]:
+def settle(
+    records: Iterable[Record], data: Path, clock: Clock, write: Write, running: str = ""
+) -> list[Event]:
     """Erase whatever is due under ``data``; returns the events that were written.
 
     Args:
@@ -76,6 +79,7 @@ def settle(records: Iterable[Record], data: Path, clock: Clock, write: Write) ->
         data: Holds ``watchlists`` and ``evidence``.
         clock: Says what is due.
         write: Where certificates go.
+        running: A deployment under way, whose newest pictures are not recorded yet.
     """
     written: list[Event] = []
 
@@ -94,7 +98,11 @@ def settle(records: Iterable[Record], data: Path, clock: Clock, write: Write) ->
     due = plan(items, clock.utc())
     tell(carry_out(due, stored, ENGINE))
     gone = {deletion.item.id for deletion in due}
-    _retire_keys([one for one in items if one.id not in gone], known, data / "evidence", tell)
+    over = [name for name in _over(known, clock.utc()) if name != running]
+    kept = [str(record.body["evidence"]) for record in known if record.kind == RETAINED]
+    for deployment in over:
+        tell(sweep(data / "evidence" / deployment, kept, deployment))
+    _retire_keys([one for one in items if one.id not in gone], over, data / "evidence", tell)
     return written
 
 
@@ -126,18 +134,24 @@ def sweep(folder: Path, kept: Iterable[str], deployment: str) -> list[Event]:
     ]
 
 
-def _retire_keys(
-    items: Iterable[Item], records: Iterable[Record], evidence: Path, write: Write
-) -> None:
-    """Destroy the evidence keys of ended deployments of which nothing is kept any more."""
-    used = {item.deployment for item in items if item.what is not What.WATCHLIST}
+def _over(records: Iterable[Record], now: dt.datetime) -> list[str]:
+    """Deployments that cannot be resumed: they ended, or their time did while nothing ran."""
     over: dict[str, bool] = {}
     for record in records:
-        if record.kind in (STARTED, ENDED):
-            over[str(record.body["deployment"])] = record.kind == ENDED
+        if record.kind == STARTED:
+            end = dt.datetime.fromisoformat(str(record.body["planned_end"]))
+            over[str(record.body["deployment"])] = end <= now
+        elif record.kind == ENDED:
+            over[str(record.body["deployment"])] = True
+    return [deployment for deployment, ended in over.items() if ended]
+
+
+def _retire_keys(items: Iterable[Item], over: Sequence[str], evidence: Path, write: Write) -> None:
+    """Destroy the evidence keys of deployments that are over and of which nothing is kept."""
+    used = {item.deployment for item in items if item.what is not What.WATCHLIST}
     for folder in sorted(evidence.iterdir()) if evidence.is_dir() else []:
         name = folder.name
-        if not over.get(name) or name in used:
+        if name not in over or name in used:
             continue
         fingerprint = destroy_key(folder)
         if fingerprint is None:

@@ -634,6 +634,27 @@ def test_what_a_crash_left_unrecorded_is_swept(rig: Rig) -> None:
     assert swept.items == ["E-0123456789abcdef"]
 
 
+def test_what_a_crash_left_unrecorded_is_swept_although_its_time_is_over(
+    rig: Rig, clock: MovableClock
+) -> None:
+    stray: list[Path] = []
+
+    async def scenario() -> None:
+        async with running(rig) as session:
+            folder = session.opened.evidence.folder
+            stray.append(folder / "E-0123456789abcdef")
+            stray[0].write_bytes(b"half a picture")
+
+    trio.run(scenario)
+    clock.ahead = 2 * DAY
+    with pytest.raises(RuleError, match="R3"):
+        trio.run(_open, rig)
+    assert not stray[0].exists()
+    assert not (stray[0].parent / "key").exists()
+    swept = rig.events(DeletionCertificate)
+    assert ["E-0123456789abcdef"] in [getattr(event, "items", None) for event in swept]
+
+
 def test_who_looks_at_the_journal_while_it_runs_is_recorded_first(rig: Rig) -> None:
     view = JournalViewed(actor="A. Auditor", role="auditor", purpose="complaint 7")
 
