@@ -34,13 +34,13 @@ def test_the_limits_are_the_engines() -> None:
     [
         (camera(), "good", "good"),
         (camera(face=40), "fair", "missed"),
-        (camera(face=20), "poor", "most are"),
+        (camera(face=20), "poor", "most missed"),
         (camera(light=30), "fair", "missed"),
-        (camera(light=250), "poor", "most are"),
+        (camera(light=250), "poor", "most missed"),
         (camera(edge=5), "fair", "missed"),
-        (camera(edge=9), "poor", "most are"),
-        (camera(face=None), "unknown", "nobody"),
-        (camera(face=None, edge=9), "poor", "most are"),
+        (camera(edge=9), "poor", "most missed"),
+        (camera(face=None), "unknown", "no face"),
+        (camera(face=None, edge=9), "poor", "most missed"),
     ],
 )
 def test_the_estimate_is_the_weakest_measure(seen: s.CameraState, verdict: str, word: str) -> None:
