@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -79,13 +80,49 @@ def cohort(name: str) -> Cohort:
     return load_cohort(shared("data/lfw-dev"), opened(name))
 
 
+SPLITS = 12
+STATED = (0.01, 0.003)
+
+
+@pytest.mark.long
+@pytest.mark.shared
+@pytest.mark.parametrize("name", PACKS)
+def test_the_stated_fpir_holds_within_a_factor_of_two_on_people_not_fitted(name: str) -> None:
+    """Half of the people fitted, every pair of the other half counted: some 20 to 300 comparisons
+    above the threshold in a split, so single splits scatter and their mean must hold. One person
+    of each pair that the whole cohort's fit names as one under two names is left out of the count.
+    """
+    people = cohort(name)
+    _, _, doubled = fit_without_the_too_alike(collect(people.templates, people.owners))
+    slips = [one.first for one in doubled]
+    assert len(slips) <= 3
+    rng = np.random.default_rng(4)
+    ratios: dict[tuple[int, float], list[float]] = {}
+    for _ in range(SPLITS):
+        order = rng.permutation(len(people.people))
+        fitted, others = np.split(order, [len(order) // 2])
+        held_out = np.setdiff1d(others, slips)
+        tail, _, _ = fit_without_the_too_alike(
+            collect(*of_people(people.templates, people.owners, fitted))
+        )
+        counted = collect(*of_people(people.templates, people.owners, held_out))
+        for n, stated in itertools.product((100, 500, 1000), STATED):
+            threshold = tail.score(-np.expm1(np.log1p(-stated) / n))
+            above = float(counted.weights[counted.scores > threshold].sum())
+            ratios.setdefault((n, stated), []).append(-np.expm1(n * np.log1p(-above)) / stated)
+    for case, found in ratios.items():
+        assert 0.5 < np.mean(found) < 2, (case, found)
+    within = [0.5 < ratio < 2 for (_, stated), found in ratios.items() for ratio in found
+              if stated == STATED[0]]  # fmt: skip
+    assert np.mean(within) > 0.75
+
+
 @pytest.mark.long
 @pytest.mark.shared
 @pytest.mark.parametrize("name", PACKS)
 @pytest.mark.parametrize("n", [100, 500, 1000])
-def test_the_stated_fpir_holds_within_a_factor_of_two_on_people_not_fitted(
-    name: str, n: int
-) -> None:
+def test_the_stated_fpir_holds_in_galleries_of_people_not_fitted(name: str, n: int) -> None:
+    """The same by searching galleries drawn from the other half, as an identification does."""
     people = cohort(name)
     rng = np.random.default_rng(4)
     ratios = []
