@@ -112,9 +112,6 @@ def test_the_stated_fpir_holds_within_a_factor_of_two_on_people_not_fitted(name:
             ratios.setdefault((n, stated), []).append(-np.expm1(n * np.log1p(-above)) / stated)
     for case, found in ratios.items():
         assert 0.5 < np.mean(found) < 2, (case, found)
-    within = [0.5 < ratio < 2 for (_, stated), found in ratios.items() for ratio in found
-              if stated == STATED[0]]  # fmt: skip
-    assert np.mean(within) > 0.75
 
 
 @pytest.mark.long
