@@ -234,7 +234,9 @@ class Cockpit(App[None]):
             self.draw()
 
     def draw(self) -> None:
-        """Draw every visible screen from the state."""
+        """Draw every visible screen from the state; nothing while they are being taken down."""
+        if not self.is_running:
+            return
         self._drawn_ns = self.now_ns()
         lit, self._lit = self._lit, self.flashing
         self._dirty = lit or self._lit  # once more when it is over

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from lfr_engine.protocol.shapes import Interval
 
@@ -82,10 +83,15 @@ def number(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def trend(values: Sequence[float], cells: int) -> str:
-    """The newest values as bars, scaled to the largest of them; the floor is 0."""
-    shown = list(values)[-cells:]
-    top = max(shown, default=0.0)
+def trend(values: Sequence[float], cells: int, full: float = 0.0) -> str:
+    """All values as bars in at most ``cells``, the largest of neighbours where they share one; a
+    whole bar is ``full``, or the largest value where that is more, and the floor is 0.
+    """
+    many = len(values)
+    bars = min(many, cells)
+    edges = [number * many // bars for number in range(bars + 1)] if bars else []
+    shown = [max(values[one:next_one]) for one, next_one in pairwise(edges)]
+    top = max([full, *shown])
     if top <= 0:
         return _TREND[0] * len(shown)
     return "".join(_TREND[min(7, int(max(0.0, value) / top * 7.999))] for value in shown)

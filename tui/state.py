@@ -54,7 +54,7 @@ class State:
         roles: Role → where its connection stands.
         board: The newest board, however old; ``board_ns`` says when it came.
         offset_ns: Engine's UTC minus local monotonic time; ``None`` before the first board.
-        trends: Camera → p95 latency, or age of its newest frame, in milliseconds, one a second,
+        trends: Camera → p95 until faces are found, or the newest frame's age, ms, one a second,
             newest last.
         alerts: Id → alert, at most ``KEPT_ALERTS``, in the order in which they became known.
         raised_ns: Local time at which the newest alert came live; 0 before the first.
@@ -196,9 +196,9 @@ def _board(state: State, message: m.BoardCame) -> State:
 
 
 def _delay_ms(camera: s.CameraState) -> float:
-    """p95 of the camera's latency; where the engine does not measure it, its frames' age."""
-    if camera.latency is not None:
-        return camera.latency.p95
+    """p95 from capture to the faces found; before the first one, the age of the newest frame."""
+    if camera.detection is not None:
+        return camera.detection.p95
     return camera.frame_age_ms or 0.0
 
 

@@ -9,6 +9,7 @@ are wall-clock, and are given beside the time a bare ``read`` was late by.
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import tempfile
 import time
@@ -76,12 +77,64 @@ def measure(seconds: float, alerts_per_second: float, size: tuple[int, int]) -> 
             )
 
 
+@dataclass(frozen=True)
+class ThinLine:
+    """keys_s: key to screen. behind_s: how old the engine's clock on the screen was."""
+
+    keys_s: tuple[float, ...]
+    behind_s: tuple[float, ...]
+    bytes_per_second: float
+
+
+def thin_line(bytes_per_second: float, alerts_per_second: float) -> ThinLine:
+    """A line that carries so little, under alerts: is what it shows old, and is a key answered?"""
+    with tempfile.TemporaryDirectory() as folder:
+        socket = Path(folder) / "e"
+        words = ("--no-bell", "--colours", "16")
+        with (
+            engine(socket, "--alerts-per-second", str(alerts_per_second)),
+            cockpit_in(socket, *words, bytes_per_second=bytes_per_second) as line,
+        ):
+            line.until("RUNNING", 90)
+            line.press("2")
+            line.until("POSSIBLE MATCH", 90)
+            time.sleep(20)
+            begun, taken = time.monotonic(), line.taken
+            keys = []
+            for word in ("ALL", "DECIDED", "WAITING", "ALL"):
+                line.press("f")
+                keys.append(line.until(word, 30))
+                time.sleep(2)
+            behind = []
+            for _ in range(8):
+                behind.append(_behind(line.text()))
+                time.sleep(1)
+            rate = (line.taken - taken) / (time.monotonic() - begun)
+            return ThinLine(tuple(keys), tuple(behind), rate)
+
+
+def _behind(text: str) -> float:
+    """Seconds between the clock on the screen, the engine's, and this machine's: they are one."""
+    shown = re.search(r"(\d\d):(\d\d):(\d\d)Z", text)
+    assert shown is not None, text
+    hours, minutes, seconds = (int(one) for one in shown.groups())
+    return (time.time() - (hours * 3_600 + minutes * 60 + seconds)) % 86_400
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--alerts-per-second", type=float, default=10)
     parser.add_argument("--size", default="80x24")
+    parser.add_argument("--bits-per-second", type=float, help="of the line; 9600 is a modem")
     given = parser.parse_args()
+    if given.bits_per_second:
+        line = thin_line(given.bits_per_second / 10, given.alerts_per_second)
+        print(f"80x24, 16 colours, {given.bits_per_second:g} bit/s, 8N1")
+        print(f"key to screen    {' '.join(f'{one:.1f}' for one in line.keys_s)} s")
+        print(f"clock is behind  {' '.join(f'{one:.1f}' for one in line.behind_s)} s")
+        print(f"to the terminal  {line.bytes_per_second:.0f} B/s")
+        return
     columns, rows = map(int, given.size.split("x"))
     cost = measure(given.seconds, given.alerts_per_second, (columns, rows))
     print(f"{given.size}, {cost.seconds:.0f} s, {given.alerts_per_second:g} alerts/s, 6 cameras")

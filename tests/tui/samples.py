@@ -52,7 +52,8 @@ def cameras(seconds: float = 0.0, many: int = 6) -> list[s.CameraState]:
                 brightness=118.0,
                 blur=2.9,
                 frame_age_ms=120.0,
-                latency=latency((1 + 0.12 * number) * wave),
+                detection=latency((1 + 0.12 * number) * wave),
+                latency=latency((2 + 0.12 * number) * wave),
                 drops={"slot": 1204 + 77 * number, "quality": 311 + number, "zone": 98},
             )
         )
@@ -73,7 +74,7 @@ def cameras(seconds: float = 0.0, many: int = 6) -> list[s.CameraState]:
             face_pixels=34.0,
             brightness=41.0,
             blur=8.4,
-            latency=latency(2.6),
+            detection=latency(2.6),
             drops={"age": 412, "slot": 96, "quality": 877},
             warnings=["edges are 8.4 px wide, 7 are allowed: focus the lens"],
         )

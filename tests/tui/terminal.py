@@ -39,7 +39,7 @@ class Terminal:
         *,
         bytes_per_second: float | None = None,
         shows: bool = True,
-        colour: str = "truecolor",
+        **environment: str,
     ) -> None:
         columns, rows = size
         self.screen = pyte.Screen(columns, rows)
@@ -51,13 +51,13 @@ class Terminal:
         self.pid, self._end = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
-            environment = {
+            everything = {
                 name: value
                 for name, value in os.environ.items()
                 if name not in {"TMUX", "COLORFGBG", "NO_COLOR", "TEXTUAL_DRIVER"}
             }
-            environment |= {"TERM": "xterm-256color", "COLORTERM": colour}
-            os.execvpe(PROGRAM[0], [*PROGRAM, *words], environment)
+            everything |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
+            os.execvpe(PROGRAM[0], [*PROGRAM, *words], everything)
         fcntl.ioctl(self._end, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
         self.tail = b""
         self._heard = threading.Condition()

@@ -84,6 +84,9 @@ def test_bars_and_trends() -> None:
     assert f.trend([0, 0], 8) == "▁▁"
     assert f.trend(range(20), 4)[-1] == "█"
     assert f.trend([], 8) == ""
+    assert f.trend([100, 100], 8, full=1_000) == "▁▁"
+    assert f.trend([100, 2_000], 8, full=1_000) == "▁█"
+    assert f.trend([1, 1, 1, 9, 1, 1], 3) == "▁█▁"  # one late second in a minute is not lost
 
 
 def test_counts_and_sizes() -> None:

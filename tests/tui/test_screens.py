@@ -462,6 +462,17 @@ def test_a_stop_that_was_not_heard_is_the_big_word() -> None:
     run(scenario)
 
 
+def test_a_tick_while_the_screens_are_taken_down_draws_nothing() -> None:
+    async def scenario() -> None:
+        async with cockpit() as (app, _):
+            ticking = app.draw
+        app.hear(m.AlertCame(app.clock.now_ns, samples.alert(60, 1.0)))
+        ticking()
+        app._tick()
+
+    run(scenario)
+
+
 # -- bell, flash, palette -----------------------------------------------------------------------
 
 
@@ -709,7 +720,7 @@ def test_a_picture_is_checked_from_a_file_and_nothing_is_kept(tmp_path: object) 
 
 
 def test_every_key_does_something_and_the_help_names_it() -> None:
-    shown = "\n".join(plain(line) for line in help_lines())
+    shown = "\n".join(plain(line) for line in help_lines(200))
     for screen in SCREENS:
         tables = [screen.KEYS, *([screen.ZONE_KEYS] if screen is CameraScreen else [])]
         for key in (key for table in tables for key in table):

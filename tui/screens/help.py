@@ -13,7 +13,7 @@ from tui.screens.camera import CameraScreen
 from tui.screens.listing import ListingScreen
 from tui.screens.lists import JournalScreen, LogScreen, WatchlistScreen
 from tui.screens.overview import OverviewScreen
-from tui.text import EMPTY, Line, ends, fit, line
+from tui.text import EMPTY, Line, ends, fit, line, wrap
 
 CHAPTERS: tuple[tuple[str, tuple[Key, ...]], ...] = (
     ("Everywhere", EVERYWHERE),
@@ -30,6 +30,8 @@ SIGNS = (
     ("● ◌ ▲ ✖ ○", "live or ready, connecting, trouble that goes on, broken, off"),
     ("◆ ◇ ► –", "an alert that is new, was shown, was passed to officers, was discounted"),
     ("LATE", "more than a second passed from the camera to the operator (R13)"),
+    ("p50/p95 ms", "from capture until half, and 19 of 20, of the pictures had their faces found"),
+    ("▁▂▃▅▇", "the p95 of the last two minutes; a whole bar is a second, or more if it was more"),
     ("held/bound ^peak", "how full a link of the pipeline is, and how full it ever was"),
     ("·─●─│", "false alerts: interval and rate on a scale, and the ceiling of 1 in 1,000 (R6)"),
 )
@@ -48,23 +50,28 @@ DROPS = (
 """Why a frame or a view was not used, as the columns of drops say it."""
 
 
-def lines() -> list[Line]:
-    """The whole help."""
+def lines(cells: int) -> list[Line]:
+    """The whole help, its sentences on as many lines as they need."""
     made: list[Line] = []
     for chapter, keys in CHAPTERS:
         made.append(line((chapter.upper(), "title")))
         for key in keys:
             also = " ".join(_shown(name) for name in key.also)
             pressed = f"{key.shown} {also}".strip()
-            made.append((*fit(line((f"  {pressed}", "key")), 18), (key.help, "")))
+            made += _explained(line((f"  {pressed}", "key")), key.help, 18, cells)
         made.append(EMPTY)
     made.append(line(("SIGNS", "title")))
     for sign, meaning in SIGNS:
-        made.append((*fit(line((f"  {sign}", "value")), 22), (meaning, "")))
+        made += _explained(line((f"  {sign}", "value")), meaning, 22, cells)
     made += [EMPTY, line(("DROPPED, BECAUSE", "title"))]
     for reason, meaning in DROPS:
-        made.append((*fit(line((f"  {reason}", "value")), 22), (meaning, "")))
+        made += _explained(line((f"  {reason}", "value")), meaning, 22, cells)
     return made
+
+
+def _explained(head: Line, text: str, indent: int, cells: int) -> list[Line]:
+    first, *rest = wrap(text, max(20, cells - indent))
+    return [(*fit(head, indent), *first), *((*fit(EMPTY, indent), *one) for one in rest)]
 
 
 def _shown(name: str) -> str:
@@ -79,10 +86,13 @@ class HelpScreen(ListingScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines = lines()
+        self._lines: list[Line] = []
+        self._cells = 0
 
     def head(self, cells: int) -> Sequence[Line]:
         """One line."""
+        if cells != self._cells:
+            self._lines, self._cells = lines(cells), cells
         said = line(
             ("HELP ", "title"), ("the machine says possible match; a person decides", "dim")
         )

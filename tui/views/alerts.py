@@ -18,6 +18,8 @@ from tui.text import EMPTY, Column, Line, Meaning, Span, beside, clip, ends, lin
 
 FILTERS = ("waiting", "all", "decided")
 """Which alerts the list shows, in the order of the filter key."""
+MIDDLE = 30
+"""A question at least so wide says what Esc does."""
 NARROW = 34
 """A list at most so wide keeps only reference, age, lateness and state."""
 
@@ -199,7 +201,8 @@ def question(desk: Desk, alert: s.Alert, cells: int) -> list[Line]:
     offered = choices(desk, alert)
     if not offered:
         return prompt(desk, alert)
-    head = line((_ASKED[desk.question], "title"), ("   Esc back", "dim"))
+    back = "   Esc back" if cells >= MIDDLE else " Esc"
+    head = line((_ASKED[desk.question], "title"), (back, "dim"))
     if cells >= 3 * 26 and offered[0].group:
         return [head, *_in_columns(offered, cells)]
     lines = [head]

@@ -36,9 +36,10 @@ def camera_words(
         lines.append(line((f"{camera.width}×{camera.height} {camera.decoder}", "dim")))
     lines += gap
     lines.append(line(f"in {camera.fps_in:.1f}  detected {camera.fps_detected:.1f} fps"))
-    if camera.latency is not None:
-        one = camera.latency
-        lines.append(line(f"p50/95/99 {one.p50:.0f}/{one.p95:.0f}/{one.p99:.0f} ms"))
+    for name, one in (("found", camera.detection), ("decided", camera.latency)):
+        if one is not None:
+            said = f"{one.p50:.0f}/{one.p95:.0f} ms" if brief else _latency(one)
+            lines.append(line((f"{name} ", "dim"), said))
     lines.append(line(f"faces/min {camera.faces_per_minute:.1f}"))
     if brief:
         lines.append(line(("dropped ", "dim"), *dropped(camera.drops, every=False)))
@@ -59,6 +60,10 @@ def camera_words(
         if preview.whole_blurred:
             lines += wrap("whole picture blurred: detections lag", cells, "warn")
     return lines
+
+
+def _latency(one: s.Latency) -> str:
+    return f"p50 {one.p50:.0f}  p95 {one.p95:.0f}  p99 {one.p99:.0f} ms after capture"
 
 
 def _address(address: str, cells: int) -> str:

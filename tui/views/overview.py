@@ -120,9 +120,9 @@ def _trend_cells(cells: int) -> int:
 
 
 def _camera(state: State, camera: s.CameraState, now_ns: int, cells: int) -> list[Line]:
-    latency = camera.latency
+    latency = camera.detection
     late = latency is not None and latency.p95 > LATE_MS
-    trend = f.trend(state.trends.get(camera.camera, ()), _trend_cells(cells))
+    trend = f.trend(state.trends.get(camera.camera, ()), _trend_cells(cells), LATE_MS)
     shown: list[tuple[str, Meaning]] = [(camera.camera, "value")]
     if camera.warnings:
         shown.append((" ▲", "warn"))
@@ -219,7 +219,7 @@ def _latency(board: s.Board) -> list[Line]:
     for stage, one in board.latency.items():
         late = stage in TO_PEOPLE and one.p95 > LATE_MS
         figures = f"{one.p50:6.0f}{one.p95:6.0f}{one.p99:6.0f}"
-        lines.append(line(*fit(line(stage), 19), (figures, "warn" if late else "")))
+        lines.append(line(*fit(line(stage), 21), (figures, "warn" if late else "")))
     if not board.latency:
         lines.append(line((" not measured yet", "dim")))
     return lines

@@ -173,7 +173,7 @@ def _runs(pairs: Sequence[tuple[int, int]], palette: Palette) -> list[Segment]:
     return segments
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=2_048)  # the runs of one pair of pictures in full colour
 def _style(above: int, below: int) -> Style:
     front = Color.from_rgb(above >> 16, above >> 8 & 255, above & 255)
     back = None if below < 0 else Color.from_rgb(below >> 16, below >> 8 & 255, below & 255)
