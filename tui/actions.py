@@ -105,4 +105,6 @@ class NamedActions:
             if text:
                 self._program.do(a.RelayTest(bearer=text), f"test sent by {text}")
 
-        self._program.ask_text("Relay test", "bearer, such as tetra", given)
+        board = self._program.state.board
+        names = [one.bearer for one in board.bearers] if board is not None else []
+        self._program.ask_text("Relay test", " or ".join(names) or "none is configured", given)

@@ -27,8 +27,10 @@ from tui.screens.dialogs import StopScreen
 from tui.screens.help import CHAPTERS
 from tui.screens.help import lines as help_lines
 from tui.screens.lists import LogScreen
+from tui.state import State, reduce
 from tui.text import plain
 from tui.theme import PALETTES
+from tui.views.overview import overview
 from tui.widgets.picture import Picture
 
 SCREENS: tuple[type[CockpitScreen], ...] = tuple(Cockpit.MODES.values())  # type: ignore[arg-type]
@@ -789,3 +791,15 @@ def test_views_never_import_textual() -> None:
 
     for module in (alerts, banner, camera, lists, overview):
         assert "textual" not in inspect.getsource(module)
+
+
+def test_on_a_small_screen_what_is_wrong_comes_before_the_stages() -> None:
+    board = samples.board(0.0)
+    stages = {f"stage {number}": samples.latency(0.1) for number in range(15)}
+    board = msgspec.structs.replace(board, latency={**stages, "to operator": samples.latency(1.0)})
+    state = reduce(State(), m.BoardCame(1, board))
+    page = [plain(line) for line in overview(state, 2, 80, 21)]
+    assert len(page) == 21
+    assert any("gate-a: no frame" in row for row in page)
+    assert any("mqtt: officers are not reached: no route" in row for row in page)
+    assert any(row.startswith("to operator") for row in page)

@@ -171,5 +171,6 @@ def _link(state: State, now_ns: int, cells: int) -> Line:
         roles = f" as {'+'.join(names)}" if cells >= WIDE else ""
         return line((f"{who}{roles}", "dim"), " ", ("● linked", "good"), " ")
     # between two attempts it is "lost" and during one "connecting": to a person it is one cut
-    word = state.link if state.board is None or state.link == "refused" else "lost"
+    cut = "lost" if state.board is not None else "connecting"
+    word = state.link if state.link == "refused" else cut
     return line((f"link {word} {since}", "bad"), " ")

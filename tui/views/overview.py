@@ -20,8 +20,12 @@ CEILING = 1 / 1_000
 """False alerts per pass that may not be exceeded (R6)."""
 LATE_MS = 1_000.0
 """Capture to operator, p95, that may not be exceeded (R13)."""
+FIRST_STAGES = ("to operator", "capture to alert", "capture to decision", "capture to detection")
+"""Stages that stand first: where rows are few, the last ones are cut."""
 TO_PEOPLE = frozenset({"to operator", "capture to alert"})
 """The engine's stages that end with a person."""
+LEAST_BELOW = 12
+"""Rows that pipeline, latency, ceiling and relay keep, however much is wrong."""
 LATEST = 6
 """Spare rows from which the newest alerts and log lines are shown."""
 ROOMY = 160
@@ -64,12 +68,12 @@ def overview(state: State, now_ns: int, cells: int, rows: int) -> list[Line]:
             + line("lfr tui --connect ADDRESS"),
         ]
     head = cameras(state, board, now_ns, cells)
-    below = _below(board, cells)
     warnings = _warnings(board, cells)
+    # what is wrong comes before the stages that only explain it
+    below = _below(board, cells)[: max(LEAST_BELOW, rows - len(head) - len(warnings))]
     room = rows - len(head) - len(below)
-    if room < 1 + len(warnings):
-        warnings = warnings[: max(0, room - 1)]
-    gap = [EMPTY] if room > 0 else []
+    warnings = warnings[: max(0, room)]
+    gap = [EMPTY] if room > len(warnings) else []
     if room > len(warnings) + 1 and warnings:
         warnings = [*warnings, EMPTY]
     page = [*head, *gap, *warnings, *below]
@@ -171,6 +175,11 @@ def dropped(drops: Mapping[str, int], *, every: bool) -> Line:
 def _warnings(board: s.Board, cells: int) -> list[Line]:
     said = [(camera.camera, text) for camera in board.cameras for text in camera.warnings]
     said += [("engine", text) for text in board.warnings]
+    said += [
+        (bearer.bearer, f"officers are not reached: {bearer.last_error or bearer.detail or 'down'}")
+        for bearer in board.bearers
+        if bearer.state == "down"
+    ]
     lines: list[Line] = []
     for name, text in said:
         first, *rest = wrap(f"{name}: {text}", cells - 3)
@@ -216,7 +225,9 @@ def _pipeline(board: s.Board, cells: int) -> list[Line]:
 
 def _latency(board: s.Board) -> list[Line]:
     lines = [line(("LATENCY", "title"), ("  p50 / p95 / p99 ms", "dim"))]
-    for stage, one in board.latency.items():
+    first = [stage for stage in FIRST_STAGES if stage in board.latency]
+    for stage in dict.fromkeys([*first, *board.latency]):
+        one = board.latency[stage]
         late = stage in TO_PEOPLE and one.p95 > LATE_MS
         figures = f"{one.p50:6.0f}{one.p95:6.0f}{one.p99:6.0f}"
         lines.append(line(*fit(line(stage), 21), (figures, "warn" if late else "")))
