@@ -24,7 +24,7 @@ FIRST_STAGES = ("to operator", "capture to alert", "capture to decision", "captu
 """Stages that stand first: where rows are few, the last ones are cut."""
 TO_PEOPLE = frozenset({"to operator", "capture to alert"})
 """The engine's stages that end with a person."""
-LEAST_BELOW = 12
+LEAST_BELOW = 10
 """Rows that pipeline, latency, ceiling and relay keep, however much is wrong."""
 LATEST = 6
 """Spare rows from which the newest alerts and log lines are shown."""
