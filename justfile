@@ -26,11 +26,11 @@ test *args:
 
 # the tests that need minutes or a real server on loopback
 test-long *args:
-    {{python}} -m pytest -n 4 --dist loadfile -m "long or server" {{args}}
+    {{python}} -m pytest -n 3 --dist loadfile -m "long or server" {{args}}
 
-# ten real minutes of live cameras, and an hour of scene
+# what takes many minutes and no exact time: a soak, an hour of scene, thousands of pictures
 soak *args:
-    {{python}} -m pytest -o faulthandler_timeout=0 -m soak {{args}}
+    {{python}} -m pytest -n 2 --dist loadfile -o faulthandler_timeout=0 -m soak {{args}}
 
 # ten minutes of coverage-guided fuzzing of the wire protocol (pip install atheris first)
 fuzz seconds="600":

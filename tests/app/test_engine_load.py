@@ -32,7 +32,7 @@ LISTED = ("ann", "bob", "cid", "dee")
 SECONDS = 16.0
 
 HOUR_S = 3600.0
-HOUR_FPS = 3.0
+HOUR_FPS = 2.5
 STRANGER_EVERY_S = 12
 LISTED_EVERY_S = 300
 GROWTH_MB = 8.0

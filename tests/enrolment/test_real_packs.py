@@ -84,7 +84,7 @@ SPLITS = 12
 STATED = (0.01, 0.003)
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.shared
 @pytest.mark.parametrize("name", PACKS)
 def test_the_stated_fpir_holds_within_a_factor_of_two_on_people_not_fitted(name: str) -> None:
@@ -114,7 +114,7 @@ def test_the_stated_fpir_holds_within_a_factor_of_two_on_people_not_fitted(name:
         assert 0.5 < np.mean(found) < 2, (case, found)
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.shared
 @pytest.mark.parametrize("name", PACKS)
 @pytest.mark.parametrize("n", [100, 500, 1000])
@@ -138,7 +138,7 @@ def test_the_stated_fpir_holds_in_galleries_of_people_not_fitted(name: str, n: i
     assert 0.5 < np.mean(ratios) < 2, ratios
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.shared
 @pytest.mark.parametrize("name", PACKS)
 def test_the_shipped_calibration_is_what_the_cohort_gives(name: str) -> None:

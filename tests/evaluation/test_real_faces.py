@@ -61,7 +61,7 @@ def test_drawn_faces_are_found_where_the_truth_says_and_are_who_it_says(pack: Op
     assert np.percentile(own, 10) > max(0.4, float(np.percentile(others, 95)))
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.shared
 def test_identification_on_lfw_holds_what_is_promised(pack: OpenPack) -> None:
     folder: Path = shared("data/lfw-dev")

@@ -10,7 +10,7 @@ from lfr_engine.inference.session import DeviceOptions
 from tests.inference.real_packs import installed, shared
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.shared
 @pytest.mark.parametrize(("pack", "least"), [("opencv-zoo", 0.992), ("omz", 0.993)])
 def test_verification_on_lfw(pack: str, least: float) -> None:
