@@ -35,7 +35,6 @@ from tui.keys import BY_NAME, EVERYWHERE, bound
 from tui.link import EngineLink, LinkSettings, open_link
 from tui.orders import Orders
 from tui.pace import QUESTION, Pace
-from tui.port import Question
 from tui.presence import Presence
 from tui.screens.alerts import AlertsScreen
 from tui.screens.base import CockpitScreen
@@ -121,7 +120,6 @@ class Cockpit(App[None]):
         self._drawn_ns = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._when_seen: dict[str, tuple[int, Callable[[str], None]]] = {}
-        self.asking: Question | None = None
         self.stop_asked = False
         self.camera = ""
         self.orders = Orders(self)
@@ -294,30 +292,37 @@ class Cockpit(App[None]):
 
     def ask_text(self, title: str, hint: str, then: Callable[[str], None], value: str = "") -> None:
         """Ask for a line of text, and call ``then`` with it unless it is left."""
-        asked = AskText(title, hint, then, value)
-        self.asking = asked
-        self.push_screen(asked)
+        self.push_screen(AskText(title, hint, then, value))
 
     # -- keys -----------------------------------------------------------------------------------
 
     async def on_event(self, event: Any) -> None:
-        """Keys of every screen are taken here, in order, before any screen sees them: what is typed
-        ahead must not reach the screen that is being left.
+        """Keys of screens and of lines of text are taken here, in the one order in which they were
+        pressed: a queue of each screen's own would let a quick finger's keys overtake each other.
         """
         if isinstance(event, KeyEvent | MouseDown):
             self.presence.touched()
-        if isinstance(event, KeyEvent) and isinstance(self.screen, CockpitScreen):
-            if self.stop_asked:
-                self._confirm_stop(event)
-                return
-            key = bound(EVERYWHERE).get(event.key)
-            if key is not None:
-                if key.action in self.MODES:
-                    await self._go(key.action)
-                else:
-                    self.run_action_named(key.action)
-                return
+        if isinstance(event, KeyEvent) and await self._take(event):
+            return
         await super().on_event(event)
+
+    async def _take(self, event: KeyEvent) -> bool:
+        screen = self.screen
+        if isinstance(screen, AskText):
+            return screen.take(event)
+        if not isinstance(screen, CockpitScreen):
+            return False
+        if self.stop_asked:
+            self._confirm_stop(event)
+            return True
+        key = bound(EVERYWHERE).get(event.key)
+        if key is None:
+            return screen.take(event)
+        if key.action in self.MODES:
+            await self._go(key.action)
+        else:
+            self.run_action_named(key.action)
+        return True
 
     def run_action_named(self, action: str) -> None:
         """Do an action of the screen that is before the others, or of the app."""

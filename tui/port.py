@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from textual.events import Key as KeyEvent
-
 from lfr_engine.protocol.arguments import Command
 from tui.evidence import Evidence
 from tui.link import EngineLink
@@ -21,23 +19,11 @@ from tui.state import State
 from tui.theme import Palette
 
 
-class Question(Protocol):
-    """A line of text that is asked for."""
-
-    open: bool
-    """Nobody answered yet."""
-
-    def typed(self, event: KeyEvent) -> None:
-        """A key for the field that did not reach it by itself."""
-
-
 class Program(Protocol):
     """See the module."""
 
     camera: str
     """The camera that the camera screen looks at; the first one when empty."""
-    asking: Question | None
-    """The last question for a line of text."""
     stop_asked: bool
     """The confirmation of the red stop stands in the banner."""
     link: EngineLink | None

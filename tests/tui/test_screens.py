@@ -305,14 +305,16 @@ def test_what_is_typed_ahead_into_a_question_is_no_key_of_the_screen(wait: bool)
         async with cockpit(LARGE) as (app, pilot):
             await pilot.press("2")
             await pilot.pause()
-            # "samsd" would be opinions, were it not a search
-            for key in ("slash", *"samsd", "backspace", "backspace", "enter"):
-                name = {"slash": "/", "backspace": None, "enter": "\r"}.get(key, key)
+            # "sadm" would be opinions, were it not a search; "6" is a screen again
+            for key in ("slash", *"sadm", "left", "backspace", "end", "enter", "6"):
+                name = {"slash": "/", "enter": "\r"}.get(key, key if len(key) == 1 else None)
                 app.post_message(Key(key, name))
                 if wait:
                     await pilot.pause()
             await pilot.pause()
             await pilot.pause()
+            assert app.current_mode == "log"
+            await pilot.press("2")
             app.draw()
             await pilot.pause()
             assert "/sam " in words(app)

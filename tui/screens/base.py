@@ -68,26 +68,16 @@ class CockpitScreen(Screen[None]):
         """Take a key as the answer to an open question; returns whether it was one."""
         return False
 
-    def on_key(self, event: KeyEvent) -> None:
-        """Run the action of a key of this screen; others go on to the app. What was typed after a
-        key that asks for text belongs to that text.
-        """
-        asking = self.cockpit.asking
-        if asking is not None and asking.open:
-            event.stop()
-            asking.typed(event)
-            return
+    def take(self, event: KeyEvent) -> bool:
+        """Run the action of a key of this screen; returns whether it has one."""
         if self.answer(event):
-            event.stop()
-            event.prevent_default()
             self.draw()
-            return
+            return True
         key = bound(self.keys()).get(event.key)
         if key is None:
-            return
-        event.stop()
-        event.prevent_default()
+            return False
         self.run(key.action)
+        return True
 
     def run(self, action: str) -> None:
         """Do a key's action and show what became of it at once."""

@@ -25,8 +25,8 @@ MOST_AHEAD = 256
 
 
 class AskText(ModalScreen[None]):
-    """One line of text. What was typed ahead, before the field could take it, is not lost, and
-    above all is not taken for keys of the screen below.
+    """One line of text. What was typed ahead, before the field was there, is not lost, comes in its
+    order, and above all is not taken for keys of the screen below.
     """
 
     DEFAULT_CSS = """
@@ -40,8 +40,8 @@ class AskText(ModalScreen[None]):
         super().__init__()
         self._title, self._hint, self._then, self._value = title, hint, then, value
         self._ahead: list[KeyEvent] = []
-        self.open = True
-        """Nobody answered yet."""
+        self._open = True
+        self._ready = False
 
     def compose(self) -> ComposeResult:
         """Title, field, keys."""
@@ -58,45 +58,45 @@ class AskText(ModalScreen[None]):
         self.call_after_refresh(self._catch_up)
 
     def _catch_up(self) -> None:
+        self._ready = True
         ahead, self._ahead = self._ahead, []
         for event in ahead:
-            self.typed(event)
+            if not self.take(event):  # typed after the answer: a key of the screen below
+                self.app.post_message(event)
 
-    def typed(self, event: KeyEvent) -> None:
-        """A key for the field that did not reach it by itself."""
-        if not self.query(Input):
+    def take(self, event: KeyEvent) -> bool:
+        """Take a key in the order in which it was pressed; returns whether it is one of ours."""
+        if not self._ready:
             if len(self._ahead) < MOST_AHEAD:
                 self._ahead.append(event)
-            return
+            return True
+        if not self._open:
+            return False
         field = self.query_one(Input)
+        edits = {
+            "backspace": field.action_delete_left,
+            "delete": field.action_delete_right,
+            "left": field.action_cursor_left,
+            "right": field.action_cursor_right,
+            "home": field.action_home,
+            "end": field.action_end,
+        }
         if event.key == "escape":
             self._leave()
         elif event.key == "enter":
-            self._answer(field.value)
-        elif event.key == "backspace":
-            field.action_delete_left()
+            self._leave()
+            self._then(field.value.strip())
+        elif event.key in edits:
+            edits[event.key]()
         elif event.is_printable and event.character:
             field.insert_text_at_cursor(event.character)
+        else:
+            return False
+        return True
 
     def _leave(self) -> None:
-        if self.open:
-            self.open = False
-            self.dismiss()
-
-    def _answer(self, text: str) -> None:
-        if self.open:
-            self._leave()
-            self._then(text.strip())
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Give the text back."""
-        self._answer(event.value)
-
-    def on_key(self, event: KeyEvent) -> None:
-        """Keys the field does not take: Escape, and all of them before it has the focus."""
-        if event.key == "escape" or not isinstance(self.focused, Input):
-            event.stop()
-            self.typed(event)
+        self._open = False
+        self.dismiss()
 
 
 class _Notice(ModalScreen[None]):
