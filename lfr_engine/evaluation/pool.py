@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -17,6 +18,9 @@ from lfr_engine.evaluation.identification import Verdict, judge
 from lfr_engine.evaluation.intervals import Rate, rate
 from lfr_engine.evaluation.video import SightingScores, VideoResult
 from lfr_engine.evaluation.video_scores import SizeScores
+
+
+_Runs: TypeAlias = Sequence[tuple[Path, VideoResult]]
 
 
 class PooledResult(msgspec.Struct, frozen=True):
@@ -79,9 +83,9 @@ def pool(paths: Sequence[Path]) -> PooledResult:
     """
     if not paths:
         raise InputError("results", "none was given")
-    runs = {path: read_result(path) for path in paths}
+    runs = [(path, read_result(path)) for path in paths]
     _check(runs)
-    results = list(runs.values())
+    results = [result for _, result in runs]
     first = results[0]
     nonmated = _sum(results, lambda r: r.scores.nonmated_fpir)
     stated = first.engine.stated_fpir
@@ -127,14 +131,14 @@ def pool(paths: Sequence[Path]) -> PooledResult:
     )
 
 
-def _check(runs: dict[Path, VideoResult]) -> None:
+def _check(runs: _Runs) -> None:
     seen: dict[tuple[str, tuple[str, ...]], Path] = {}
-    first_path, first = next(iter(runs.items()))
-    for path, result in runs.items():
+    first_path, first = runs[0]
+    for path, result in runs:
         trial = (result.truth, tuple(camera.camera for camera in result.engine.cameras))
-        before = seen.setdefault(trial, path)
-        if before is not path:
-            raise InputError(path, f"is of the same video as {before}", "give each video once")
+        if trial in seen:
+            raise InputError(path, f"is of the same video as {seen[trial]}", "give each video once")
+        seen[trial] = path
         for what in ("pack", "precision", "threshold", "stated_fpir", "watchlist_size"):
             here, there = getattr(result.engine, what), getattr(first.engine, what)
             if here != there:
@@ -159,7 +163,5 @@ def _binned(rows: Iterable[tuple[int, Rate]]) -> list[tuple[int, tuple[int, int]
     return sorted(sums.items())
 
 
-def _named(
-    runs: dict[Path, VideoResult], of: Callable[[VideoResult], Sequence[str]]
-) -> tuple[str, ...]:
-    return tuple(f"{path.stem}: {line}" for path, result in runs.items() for line in of(result))
+def _named(runs: _Runs, of: Callable[[VideoResult], Sequence[str]]) -> tuple[str, ...]:
+    return tuple(f"{path.stem}: {line}" for path, result in runs for line in of(result))

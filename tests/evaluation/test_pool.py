@@ -84,6 +84,8 @@ def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:
     (tmp_path / "junk.json").write_text('{"scores": 1}')
     with pytest.raises(InputError, match=r"is of the same video as .*one\.json"):
         pool([one, again])
+    with pytest.raises(InputError, match="give each video once"):
+        pool([one, one])
     with pytest.raises(InputError, match=r"has threshold 0\.4, but .*one\.json has 0\.52"):
         pool([one, other])
     with pytest.raises(InputError, match="is no result on video"):
