@@ -19,7 +19,6 @@ from lfr_engine.evaluation.intervals import Rate, rate
 from lfr_engine.evaluation.video import SightingScores, VideoResult
 from lfr_engine.evaluation.video_scores import SizeScores
 
-
 _Runs: TypeAlias = Sequence[tuple[Path, VideoResult]]
 
 
