@@ -2,7 +2,7 @@
 
 Everybody in the recorded video is known here, as the cameras saw them; the people on the list
 apart from the others, the bystanders. A picture shows a bystander unblurred when some face in it
-resembles theirs as one person's faces do.
+resembles theirs as much as the engine asks for before it raises an alert on a list of so many.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from lfr_engine.identity.calibration import shipped
 from lfr_engine.inference.pack import OpenPack, open_pack
 from lfr_engine.inference.session import DeviceOptions
 from lfr_engine.inference.store import ModelStore, data_folder
 from lfr_engine.vision.frame import ByteArray, FloatArray
 
 ALIKE = 0.363
-"""Cosine from which OpenCV's own documentation of SFace calls two faces one person; the engine asks
-for more before it raises an alert.
+"""Cosine from which OpenCV's own documentation of SFace calls two faces one person: whoever
+resembles the listed so much is left out of the bystanders.
 """
+FPIR = 0.001
+"""As the engine's by default: a mosaic has a template too, and it resembles somebody a little."""
 LEAST_PX = 24.0
 """A face less wide has no template worth the name."""
 
@@ -33,6 +36,7 @@ class Bystanders:
     pack: OpenPack
     listed: FloatArray
     others: FloatArray
+    threshold: float
 
     def faces(self, picture: ByteArray) -> FloatArray:
         """A template of every face the detector finds, as it is and enlarged."""
@@ -48,7 +52,7 @@ class Bystanders:
         if not len(faces):
             return 0
         other, listed = (faces @ self.others.T).max(axis=1), (faces @ self.listed.T).max(axis=1)
-        return int(((other >= ALIKE) & (other > listed)).sum())
+        return int(((other >= self.threshold) & (other > listed)).sum())
 
 
 def _templates(pack: OpenPack, picture: ByteArray) -> FloatArray:
@@ -83,4 +87,5 @@ def know(clip: list[ByteArray], portraits: list[Path]) -> Bystanders:
     # what the cameras saw of the listed people tells them better than one portrait does
     listed = np.concatenate([listed, seen[likeness >= ALIKE]])
     others = seen[(seen @ listed.T).max(axis=1) < ALIKE]
-    return Bystanders(pack, listed, others)
+    threshold = shipped(pack.contract).threshold_for(FPIR, len(others)).value
+    return Bystanders(pack, listed, others, threshold)
