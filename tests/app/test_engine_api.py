@@ -176,6 +176,7 @@ def test_commissioning_templates_nobody_and_counts_who_passes(tmp_path: Path) ->
     play(scenario)
 
 
+@pytest.mark.slow
 def test_cameras_come_stand_still_and_go(tmp_path: Path) -> None:
     async def scenario() -> None:
         video = str(clip(tmp_path))
