@@ -59,7 +59,7 @@ def play(scenario: Scenario) -> None:
 
 
 async def until(true: Callable[[], object]) -> None:
-    with trio.fail_after(15):
+    with trio.fail_after(45):
         while not true():
             await trio.sleep(0.01)
 
