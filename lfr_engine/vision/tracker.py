@@ -85,7 +85,8 @@ class TrackerSettings:
 
     sure_score, faint_score: detector scores (0–1) that may begin a track, and that may only
     continue one. confirm_detections: detections that make a track a walker, and so a pass.
-    max_coasting_s, max_flicker_s: how long a walker, and an unconfirmed track, may go undetected.
+    max_coasting_s, max_flicker_s: how long a walker, and an unconfirmed track, may go undetected;
+    the latter ends only once a picture without it came, however far apart pictures are.
     max_tracks: live tracks at once.
     """
 
@@ -208,7 +209,7 @@ class Tracker:
         for place, row in zip(order, owners, strict=True):
             if row >= 0:
                 track_ids[place] = self._lives[row].track_id
-        ended += self._end_rows(crowded_out)
+        ended += self._end_rows(crowded_out | self._flickered(time_s))
         return TrackUpdate(track_ids, started, confirmed, ended, refused)
 
     def predict(self, time_s: float) -> TrackPositions:
@@ -240,13 +241,22 @@ class Tracker:
         else:
             within = np.ones(len(self._lives), np.bool_)
         for row, life in enumerate(self._lives):
-            if not life.walker and unseen[row] > limits.max_flicker_s:
-                gone[row] = EndReason.UNCONFIRMED
-            elif unseen[row] > limits.max_coasting_s:
-                gone[row] = EndReason.LOST
+            if unseen[row] > limits.max_coasting_s:
+                gone[row] = EndReason.LOST if life.walker else EndReason.UNCONFIRMED
             elif unseen[row] > _OUT_OF_ZONE_S and not within[row]:
                 gone[row] = EndReason.LEFT_ZONE
         return self._end_rows(gone)
+
+    def _flickered(self, time_s: float) -> dict[int, EndReason]:
+        """Unconfirmed tracks that this picture did not show; one that it did may be the next of a
+        camera whose pictures are far apart.
+        """
+        oldest_s = time_s - self._settings.max_flicker_s
+        return {
+            row: EndReason.UNCONFIRMED
+            for row, life in enumerate(self._lives)
+            if not life.walker and life.last_seen_s < oldest_s
+        }
 
     def _end_rows(self, gone: dict[int, EndReason]) -> tuple[EndedTrack, ...]:
         if not gone:

@@ -121,6 +121,16 @@ def test_a_flicker_is_never_a_pass() -> None:
     assert [(e.reason, e.confirmed) for e in update.ended] == [(EndReason.UNCONFIRMED, False)]
 
 
+@pytest.mark.parametrize("rate", [1.0, 2.0, 3.0])
+def test_a_slow_camera_has_passes_too(rate: float) -> None:
+    tracker = Tracker()
+    for i in range(6):
+        update = tracker.update(i / rate, faces_at((100 + 30 * i / rate, 200, 60)))
+        assert update.track_ids.tolist() == [1]
+    (ended,) = tracker.close()
+    assert ended.confirmed
+
+
 def test_a_walker_is_lost_after_the_coasting_limit_and_confirmed_once() -> None:
     tracker = Tracker(TrackerSettings(max_coasting_s=1.0))
     confirmed = [tracker.update(i / 10, faces_at((50, 50, 40))).confirmed for i in range(5)]
