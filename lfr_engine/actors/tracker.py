@@ -198,11 +198,11 @@ class _Shots:
         worth = view_qualities(seen)
         chosen = []
         for index, flaw in enumerate(flaws):
-            track = int(track_ids[index])
+            track, size_px = int(track_ids[index]), float(seen.size_px[index])
             if flaw is not None:
                 self._drop(flaw)
             elif track != NO_TRACK and not self._selector.worth_crop(
-                track, time_s, float(worth[index])
+                track, time_s, size_px, float(worth[index])
             ):
                 crop = cropper.crop(planes, faces.landmarks[index])
                 pixels = texture(crop, cropper.eyes_px)
@@ -210,14 +210,14 @@ class _Shots:
                 overall = quality(seen, index, pixels).overall
                 if spoilt is not None:
                     self._drop(spoilt)
-                elif not self._selector.worth_template(track, time_s, overall):
+                elif not self._selector.worth_template(track, time_s, size_px, overall):
                     chosen.append(
                         Shot(
                             Track(self._feed.camera, track),
                             detected.frame.captured_ns,
                             detected.scene_ns,
                             overall,
-                            float(seen.size_px[index]),
+                            size_px,
                             crop,
                             self._pictures(detected, hidden, index),
                         )

@@ -45,7 +45,7 @@ class EvidenceSettings:
 
     threshold: float
     agree: int = 2
-    support: float = 1.2
+    support: float = 0.9
     slack: float = 0.05
     margin: float = 0.04
     alone: float | None = None

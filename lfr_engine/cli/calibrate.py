@@ -17,6 +17,7 @@ from lfr_engine.enrolment.image import Pack
 from lfr_engine.evaluation.progress import progress_bars
 from lfr_engine.identity import calibration
 from lfr_engine.identity.tail import TooAlike
+from lfr_engine.identity.template import centre_of
 from lfr_engine.inference.pack import open_pack
 from lfr_engine.inference.session import DeviceOptions
 from lfr_engine.inference.store import ModelStore, data_folder
@@ -33,6 +34,7 @@ RATES = (0.01, 0.003, 0.001)
 @click.option("--threads", default=0, show_default=True, help="Processor threads; 0: all.")
 @click.option("--description", help="What the cohort is; the folder's name if left out.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the calibration here (JSON).")
+@click.option("--centre", is_flag=True, help="Print the centre for the manifest, and no more.")
 def command(
     folder: Path,
     pack: str | None,
@@ -41,15 +43,23 @@ def command(
     threads: int,
     description: str | None,
     out: Path | None,
+    centre: bool,
 ) -> None:
     """Fit how alike strangers look to a model pack, from DIR with one folder a person (R5).
 
     Prints the threshold for each FPIR and list size with its 95 % interval, and names the pairs of
     people that are most likely one person and were set aside. No picture and no template is kept.
+
+    With --centre, prints what all these faces have in common for the network: a line for the
+    embedder's table in a pack's manifest. Calibrate again once it is there.
     """
-    opened = open_models(pack, device, precision, threads)
+    opened = open_models(pack, device, precision, threads, centred=not centre)
     with progress_bars() as tell:
         cohort = load_cohort(folder, opened, lambda done, of: tell("encoding", done, of))
+    if centre:
+        numbers = ", ".join(f"{one:.4f}" for one in centre_of(cohort.templates, cohort.owners))
+        click.echo(f"centre = [{numbers}]")
+        return
     found, apart = calibration.calibrate(
         cohort.templates,
         cohort.owners,
@@ -63,10 +73,14 @@ def command(
         click.echo(f"written to {out}")
 
 
-def open_models(pack: str | None, device: str, precision: str | None, threads: int) -> Pack:
-    """The pack to calibrate."""
+def open_models(
+    pack: str | None, device: str, precision: str | None, threads: int, *, centred: bool = True
+) -> Pack:
+    """The pack to calibrate; or, not ``centred``, to measure the centre of."""
     store = ModelStore(data_folder())
     installed = store.open(pack or store.packs.default)
+    if not centred:
+        installed = installed.without_centre()
     return open_pack(installed, DeviceOptions(device, precision, threads=threads))
 
 

@@ -25,7 +25,7 @@ from lfr_engine.evaluation.blue_list import (
 )
 from lfr_engine.evaluation.equitability import COLUMNS, compare_groups, read_attempts
 from lfr_engine.evaluation.identification import search_all, summarise, write_scores
-from lfr_engine.evaluation.people import read_people
+from lfr_engine.evaluation.people import left_aside, read_people
 from lfr_engine.evaluation.pictures import embed_people
 from lfr_engine.evaluation.pool import pool
 from lfr_engine.evaluation.progress import progress_bars
@@ -112,6 +112,7 @@ def identification(
         seed=seed,
         calibration=calibration,
         without_calibration=missing,
+        left_aside=left_aside(folder),
     )
     _say(summary.identification_lines(result))
     if scores:
@@ -223,7 +224,7 @@ def bluelist(walks: Path, alerts: Path, window: float, json_file: Path | None) -
     """
     result = score_walks(
         read_walks(read_table(walks, WALK_COLUMNS)),
-        read_alerts(read_table(alerts, ALERT_COLUMNS)),
+        read_alerts(read_table(alerts, ALERT_COLUMNS, or_none=True)),
         window,
     )
     _say(summary.blue_list_lines(result))

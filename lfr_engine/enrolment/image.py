@@ -17,7 +17,7 @@ import numpy as np
 from lfr_engine.enrolment.decode import decode, read_picture_file
 from lfr_engine.enrolment.gate import Gate
 from lfr_engine.enrolment.rejection import Reason, Refused, Rejected
-from lfr_engine.identity.template import TemplateContract
+from lfr_engine.identity.template import TemplateContract, fused
 from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import ByteArray, FloatArray, Picture, picture_size
 from lfr_engine.vision.quality import Quality
@@ -77,7 +77,8 @@ class Pack(Protocol):
 class Enrolled:
     """One usable reference picture.
 
-    template: (d,) float32 of unit length. data: the picture's bytes as supplied; sha256 is theirs.
+    template: (d,) float32 of unit length, from the picture and its mirror image. data: the
+    picture's bytes as supplied; sha256 is theirs.
     """
 
     subject: str
@@ -98,22 +99,25 @@ def enrol_image(
     name = subject or (str(source) if isinstance(source, Path) else "picture")
     try:
         data = read_picture_file(source) if isinstance(source, Path) else source
-        template, quality = enrol_picture(decode(data), pack, gate or Gate())
+        views, quality = enrol_picture(decode(data), pack, gate or Gate())
     except Refused as refused:
         return Rejected(name, refused.reason, refused.text)
-    return Enrolled(name, template, quality, hashlib.sha256(data).hexdigest(), data)
+    return Enrolled(name, fused(views), quality, hashlib.sha256(data).hexdigest(), data)
 
 
 def enrol_picture(picture: ByteArray, pack: Pack, gate: Gate) -> tuple[FloatArray, Quality]:
-    """The template (d,) and quality of the one face in a BGR picture; raises ``Refused``."""
+    """Templates (2, d) of the one face in a BGR picture as it is and mirrored, and its quality.
+
+    A reference is the two fused: nearer to any other picture of its person, at no cost where
+    people walk (``docs/accuracy.md``). Raises ``Refused``.
+    """
     faces = pack.detector.detect_still(picture)
     faces = _without_doubtful_rivals(faces, picture, pack.detector)
     face = faces.take(np.array([the_one_face(faces)], np.intp))
     seen = gate.look(face, picture_size(picture))
     crop = pack.embedder.crop(picture, face.landmarks[0])
     quality = gate.assess(seen, crop)
-    template: FloatArray = pack.embedder.embed(crop[None])[0]
-    return template, quality
+    return pack.embedder.embed(np.stack([crop, crop[:, ::-1]])), quality
 
 
 def _without_doubtful_rivals(faces: Faces, picture: ByteArray, detector: StillDetector) -> Faces:

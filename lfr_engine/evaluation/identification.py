@@ -78,6 +78,7 @@ class IdentificationResult(msgspec.Struct, frozen=True):
     single_picture_people: int
     pictures: int
     unreadable: tuple[str, ...]
+    left_aside: tuple[str, ...]
     mated_searches: int
     nonmated_searches: int
     failure_to_enrol: Rate
@@ -121,11 +122,16 @@ def search_all(
     """
     able = able_people(embedded)
     size = min(DEFAULT_GALLERY, len(able)) if gallery_size is None else gallery_size
+    if not len(embedded):
+        raise InputError(
+            "pictures", f"none of {len(embedded.unreadable)} can be read", embedded.unreadable[0]
+        )
     if not able:
+        unread = len(embedded.unreadable)
         raise InputError(
             "gallery",
             f"none of the {len(embedded.people)} people has a picture to enrol and another one to "
-            "search with",
+            "search with" + (f"; {unread} pictures cannot be read" if unread else ""),
             "give one folder a person, with two pictures or more in some of them",
         )
     if size > len(able):
@@ -170,7 +176,7 @@ def _search_once(
     )
     names = [embedded.people[person] for person in enrolled]
     gallery = Gallery.build(
-        names, names, embedded.templates[chosen], np.arange(len(chosen)), contract
+        names, names, embedded.references[chosen], np.arange(len(chosen)), contract
     )
     probes = np.setdiff1d(np.arange(len(embedded)), chosen)
     matches = gallery.match(embedded.templates[probes])
@@ -202,6 +208,7 @@ def summarise(
     seed: int,
     calibration: Calibration | None = None,
     without_calibration: str = "none was given",
+    left_aside: tuple[str, ...] = (),
 ) -> IdentificationResult:
     """The result of ``scores``.
 
@@ -212,6 +219,7 @@ def summarise(
         seed: To be reported.
         calibration: To be put to the test.
         without_calibration: Why there is none.
+        left_aside: What of the folder was passed over (``people.left_aside``).
     """
     pictures = np.bincount(embedded.owner, minlength=len(embedded.people))
     attempted = pictures[embedded.owner] >= 2
@@ -225,6 +233,7 @@ def summarise(
         single_picture_people=int((pictures == 1).sum()),
         pictures=len(embedded),
         unreadable=embedded.unreadable,
+        left_aside=left_aside,
         mated_searches=round(scores.mated / scores.repeats),
         nonmated_searches=round(scores.nonmated / scores.repeats),
         failure_to_enrol=rate(int((attempted & ~embedded.enrollable).sum()), int(attempted.sum())),

@@ -61,6 +61,26 @@ def read_people(folder: Path) -> list[Person]:
     return people
 
 
+def left_aside(folder: Path) -> tuple[str, ...]:
+    """What ``read_people`` passes over in a folder of people, each with its cause, by name."""
+    out: list[str] = []
+    for entry in sorted(folder.iterdir()):
+        if not entry.is_dir():
+            if not _is_picture(entry):
+                out.append(f"{entry}: is no picture by its name")
+            continue
+        inside = sorted(entry.iterdir())
+        if not any(map(_is_picture, inside)):
+            out.append(f"{entry}: holds no picture")
+        out += [f"{one}: a folder within a person's" for one in inside if one.is_dir()]
+        out += [
+            f"{one}: is no picture by its name"
+            for one in inside
+            if not one.is_dir() and not _is_picture(one)
+        ]
+    return tuple(out)
+
+
 def hold_out(
     people: Sequence[Person],
     size: int,

@@ -21,6 +21,7 @@ from lfr_engine.enrolment.rejection import Refused
 from lfr_engine.evaluation.open_set import BoolArray, IntArray
 from lfr_engine.evaluation.people import Person
 from lfr_engine.evaluation.progress import Tell, tell_nobody
+from lfr_engine.identity.template import fused
 from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import ByteArray, FloatArray, picture_size
 
@@ -29,14 +30,16 @@ from lfr_engine.vision.frame import ByteArray, FloatArray, picture_size
 class Embedded:
     """All readable pictures of all people, in order of the people.
 
-    templates: (n, d) float32 unit rows, zeros where no face was found. owner: (n,) int32 index into
-    ``people``. has_face, enrollable: (n,) bool. refusals: why pictures were not enrollable, by
-    reason. unreadable: files that are no picture, each with its cause.
+    templates: (n, d) float32 unit rows as of a probe, zeros where no face was found. references:
+    (n, d) float32 unit rows as enrolled, zeros where a picture cannot be. owner: (n,) int32 index
+    into ``people``. has_face, enrollable: (n,) bool. refusals: why pictures were not enrollable,
+    by reason. unreadable: files that are no picture, each with its cause.
     """
 
     people: tuple[str, ...]
     paths: tuple[Path, ...]
     templates: FloatArray = field(repr=False)
+    references: FloatArray = field(repr=False)
     owner: IntArray = field(repr=False)
     has_face: BoolArray = field(repr=False)
     enrollable: BoolArray = field(repr=False)
@@ -55,6 +58,8 @@ def embed_people(people: Sequence[Person], pack: Pack, tell: Tell = tell_nobody)
     unreadable: list[str] = []
     paths: list[Path] = []
     templates: list[FloatArray] = []
+    references: list[FloatArray] = []
+    nothing = np.zeros(pack.contract.dimension, np.float32)
     owner: list[int] = []
     has_face: list[bool] = []
     enrollable: list[bool] = []
@@ -69,23 +74,25 @@ def embed_people(people: Sequence[Person], pack: Pack, tell: Tell = tell_nobody)
                 unreadable.append(f"{path}: {refused.text}")
                 continue
             try:
-                template: FloatArray | None = enrol_picture(picture, pack, gate)[0]
-                passed = True
+                pair = enrol_picture(picture, pack, gate)[0]
+                template: FloatArray | None = pair[0]
+                reference, passed = fused(pair), True
             except Refused as refused:
                 refusals[refused.reason.value] += 1
-                template, passed = embed_subject(picture, pack), False
+                template = embed_subject(picture, pack)
+                reference, passed = nothing, False
             paths.append(path)
             owner.append(index)
             has_face.append(template is not None)
             enrollable.append(passed)
-            templates.append(
-                np.zeros(pack.contract.dimension, np.float32) if template is None else template
-            )
+            templates.append(nothing if template is None else template)
+            references.append(reference)
     tell("embedding", total, total)
     return Embedded(
         people=tuple(person.name for person in people),
         paths=tuple(paths),
         templates=np.array(templates, np.float32).reshape(-1, pack.contract.dimension),
+        references=np.array(references, np.float32).reshape(-1, pack.contract.dimension),
         owner=np.array(owner, np.int32),
         has_face=np.array(has_face, bool),
         enrollable=np.array(enrollable, bool),

@@ -33,6 +33,7 @@ def identification_lines(result: IdentificationResult) -> Iterator[str]:
         f"{result.pictures:,} pictures, {result.single_picture_people:,} people with one only"
     )
     yield from named(result.unreadable, "unreadable")
+    yield from named(result.left_aside, "passed over")
     yield f"failure to enrol     {result.failure_to_enrol}"
     for reason, count in result.refusals.items():
         yield f"                     {count:,} × {reason.replace('_', ' ')} (all pictures)"

@@ -64,8 +64,10 @@ class Row:
         return number
 
 
-def read_table(path: Path, required: Collection[str]) -> list[Row]:
+def read_table(path: Path, required: Collection[str], *, or_none: bool = False) -> list[Row]:
     """The rows of a CSV file (UTF-8, comma or semicolon).
+
+    or_none: a header alone will do, where it may be that nothing happened.
 
     Raises:
         InputError: it cannot be read, lacks a ``required`` column, or has no row.
@@ -97,6 +99,6 @@ def read_table(path: Path, required: Collection[str]) -> list[Row]:
             rows.append(Row(f"{path}, line {reader.line_num}", cells))
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}", f"is no CSV: {error}") from error
-    if not rows:
+    if not rows and not or_none:
         raise InputError(path, "has no row under its header")
     return rows

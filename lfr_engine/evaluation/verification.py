@@ -73,8 +73,8 @@ def read_pairs(pairs: Path, folder: Path) -> list[Pair]:
     ``folder/name/name_000n.jpg``. A leading line of one or two numbers (folds, pairs) is skipped.
 
     Raises:
-        InputError: The file cannot be read, a line has another form, a picture does not exist, or
-            there are no pairs of one kind.
+        InputError: The file cannot be read, a line has another form, no picture exists, or there
+            are no pairs of one kind.
     """
     try:
         lines = pairs.read_text(encoding="utf-8").splitlines()
@@ -89,6 +89,10 @@ def read_pairs(pairs: Path, folder: Path) -> list[Pair]:
     ]
     if len({pair.mated for pair in found}) < 2:
         raise InputError(pairs, "holds not both pairs of one person and pairs of two")
+    if not any(path.is_file() for pair in found for path in (pair.first, pair.second)):
+        raise InputError(
+            folder, f"has none of the pictures that {pairs} names", f"no {found[0].first}"
+        )
     return found
 
 
@@ -104,9 +108,6 @@ def _pair(words: Sequence[str], folder: Path, subject: str) -> Pair:
         folder / person / f"{person}_{int(number):04d}.jpg"
         for person, number in ((name, first), (other, second))
     ]
-    for path in paths:
-        if not path.is_file():
-            raise InputError(path, "no such picture", f"named by {subject}")
     return Pair(paths[0], paths[1], len(words) == 3)
 
 
@@ -153,11 +154,20 @@ def verify(
         acquired: (n,) whether both pictures gave a face; else the pair is an error whichever its
             kind, and its score plays no part in any threshold.
         folds: (n,) from 0.
+
+    Raises:
+        InputError: The other folds of one give no pair to learn its threshold from.
     """
     accuracies, thresholds, errors = [], [], 0
     for fold in np.unique(folds):
         inside = folds == fold
         learned = ~inside & acquired
+        if not learned.any():
+            raise InputError(
+                "pairs",
+                f"only {int(acquired.sum())} of {len(acquired)} can be compared",
+                "the other pictures are missing, cannot be read or show no face",
+            )
         threshold = best_threshold(scores[learned], mated[learned])
         right = ((scores[inside] >= threshold) == mated[inside]) & acquired[inside]
         accuracies.append(float(right.mean()))

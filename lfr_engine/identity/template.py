@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from lfr_engine.errors import InputError
 from lfr_engine.vision.frame import FloatArray
@@ -19,8 +20,9 @@ class TemplateContract:
     """What must be equal for two templates to be comparable.
 
     pack: manifest name. model_sha256: of the embedder file that is loaded, after conversion.
-    preprocessing: digest of alignment points, crop size, channel order and scaling. precision:
-    ``"f32"``, ``"bf16"`` or ``"f16"`` as pinned on the device. dimension: floats per template.
+    preprocessing: digest of alignment points, crop size, channel order, scaling and centre.
+    precision: ``"f32"``, ``"bf16"`` or ``"f16"`` as pinned on the device. dimension: floats per
+    template.
     """
 
     pack: str
@@ -45,6 +47,31 @@ def normalised(vectors: FloatArray) -> FloatArray:
     """Rows of ``vectors`` (n, d) scaled to length 1; a zero row stays zero."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(length, np.finfo(np.float32).tiny), dtype=np.float32)
+
+
+def centred(vectors: FloatArray, centre: FloatArray) -> FloatArray:
+    """Unit rows (n, d) without what all faces have in common, of length 1 again; in place.
+
+    centre: (d,), the mean of many people's unit vectors (``centre_of``). What everybody shares says
+    nothing of who one is, but raises every cosine, and not everyone's alike: strangers near the
+    centre resemble everybody. Subtracting it brings them apart (``docs/accuracy.md``).
+    """
+    vectors -= centre
+    vectors /= np.maximum(
+        np.linalg.norm(vectors, axis=-1, keepdims=True), np.finfo(np.float32).tiny
+    )
+    return vectors
+
+
+def centre_of(vectors: FloatArray, owners: npt.NDArray[np.int64]) -> FloatArray:
+    """What all faces have in common: the mean (d,) over people of the mean of each one's rows.
+
+    vectors: (m, d) unit rows as the network gives them. owners: (m,) person index from 0, none
+    left out.
+    """
+    sums = np.zeros((int(owners.max()) + 1, vectors.shape[1]))
+    np.add.at(sums, owners, vectors)
+    return np.asarray((sums / np.bincount(owners)[:, None]).mean(axis=0), np.float32)
 
 
 def fused(vectors: FloatArray, weights: FloatArray | None = None) -> FloatArray:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lfr_engine.identity.template import TemplateContract, normalised
+from lfr_engine.identity.template import TemplateContract, centred, normalised
 from lfr_engine.inference.batches import BatchedNetwork
 from lfr_engine.inference.session import DeviceOptions, Input, SessionReport
 from lfr_engine.vision import align
@@ -24,12 +24,13 @@ class EmbedderFacts:
     """What an embedder was trained on.
 
     crop_size: side in pixels. reference: (5, 2) landmark positions in the crop. dimension: floats
-    a template.
+    a template. centre: (dimension,) what all faces have in common, or None.
     """
 
     crop_size: int
     reference: FloatArray
     dimension: int
+    centre: FloatArray | None = None
 
 
 class FaceEmbedder:
@@ -115,4 +116,4 @@ class FaceEmbedder:
         raw = self._network.run(crops)
         templates = normalised(raw.reshape(len(crops), -1))
         raw[...] = 0
-        return templates
+        return templates if self._facts.centre is None else centred(templates, self._facts.centre)

@@ -122,11 +122,21 @@ class EmbedderSpec(NetworkSpec, frozen=True, forbid_unknown_fields=True, kw_only
     """The network that makes templates.
 
     dimension: floats per template. reference_points: where the five landmarks of ``Faces`` lie in
-    the aligned crop, x y in pixels of that crop, in the order of ``Faces.landmarks``.
+    the aligned crop, x y in pixels of that crop, in the order of ``Faces.landmarks``. centre: what
+    all faces have in common for this network, taken from each unit output before it becomes a
+    template (``identity.template.centred``); empty for nothing, else ``dimension`` numbers.
     """
 
     dimension: Annotated[int, msgspec.Meta(gt=0, le=4096)]
     reference_points: tuple[Point, Point, Point, Point, Point]
+    centre: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.centre and len(self.centre) != self.dimension:
+            raise ValueError(f"{self.model}: centre has {len(self.centre)} of {self.dimension}")
+        if not sum(value * value for value in self.centre) < 1:
+            raise ValueError(f"{self.model}: centre is no mean of unit vectors")
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -258,10 +268,10 @@ def catalogue(data: Path) -> Catalogue:
 
 
 def preprocessing_digest(pack: PackSpec) -> str:
-    """SHA-256 in hex over what decides the embedder's input besides the picture itself.
+    """SHA-256 in hex over what decides a template besides the picture and the network.
 
-    Equal digests mean equal alignment points, crop size, channel order, mean, scale and layout;
-    part of ``TemplateContract``.
+    Equal digests mean equal alignment points, crop size, channel order, mean, scale, layout and
+    centre; part of ``TemplateContract``.
     """
     embedder = pack.embedder
     shape = embedder.preprocessing
@@ -272,6 +282,7 @@ def preprocessing_digest(pack: PackSpec) -> str:
         "mean " + _numbers(shape.mean),
         "scale " + _numbers(shape.scale),
         *(f"point {_numbers(point)}" for point in embedder.reference_points),
+        *([f"centre {_numbers(embedder.centre)}"] if embedder.centre else []),
     ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 

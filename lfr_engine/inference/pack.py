@@ -91,6 +91,7 @@ def open_pack(
             crop_size=spec.preprocessing.width,
             reference=np.array(spec.reference_points, np.float32),
             dimension=spec.dimension,
+            centre=np.array(spec.centre, np.float32) if spec.centre else None,
         ),
         embedder_options,
         pack=installed.name,

@@ -12,7 +12,7 @@ import hashlib
 import importlib.metadata
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -107,6 +107,11 @@ class InstalledPack:
     def preprocessing(self) -> str:
         """The preprocessing digest for ``TemplateContract``."""
         return preprocessing_digest(self.spec)
+
+    def without_centre(self) -> InstalledPack:
+        """The same, its templates as the network gives them: what a centre is measured on."""
+        embedder = msgspec.structs.replace(self.spec.embedder, centre=())
+        return replace(self, spec=msgspec.structs.replace(self.spec, embedder=embedder))
 
 
 def data_folder() -> Path:

@@ -1,10 +1,11 @@
 """Which views of a walker are worth a crop and a template, so that work scales with people.
 
 Owns: per live track, what was already taken. Never: a picture or a template. Strategy: the first
-usable view at once and one more, so that somebody seen only briefly can be recognised; then better
-ones, as a walker who comes nearer gives them; on a long pass a slow trickle. A view is asked for
-twice: before its crop (``worth_crop``, by what boxes tell) and after (``worth_template``, by its
-whole quality).
+usable view at once and one more, so that somebody seen only briefly can be recognised; then one
+whenever the face has grown, so that a walker who comes nearer is looked at evenly all the way, or
+is much better seen, as when a head turns; on a long pass a slow trickle. A view is asked for twice:
+before its crop (``worth_crop``, by what boxes tell) and after (``worth_template``, by its whole
+quality).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ class ShotDrop(enum.Enum):
     """Why a usable view was not taken; the reason code of the drop."""
 
     TOO_SOON = "too soon after the last"
-    NO_BETTER = "no better than those taken"
+    NO_BETTER = "no nearer and no better than those taken"
     ENOUGH = "enough taken of this track"
 
 
@@ -26,14 +27,16 @@ class ShotSettings:
     """How many views, and how far apart.
 
     spacing_s: least time between two views of one track. early_shots: views taken by spacing alone.
-    better_by: quality (0–1) by which a later one must exceed the best taken. max_shots: views of
-    one track after which better ones must wait too. trickle_s: after so long without one, a view is
-    taken anyway. keep_share: one poorer than this share of the best never is.
+    grown_by: times the largest face taken that a later one must be; or better_by: quality (0–1) by
+    which it must exceed the best taken. max_shots: views of one track after which those must wait
+    too. trickle_s: after so long without one, a view is taken anyway. keep_share: one poorer than
+    this share of the best never is.
     """
 
     spacing_s: float = 0.15
     early_shots: int = 2
-    better_by: float = 0.04
+    grown_by: float = 1.15
+    better_by: float = 0.12
     max_shots: int = 16
     trickle_s: float = 2.0
     keep_share: float = 0.6
@@ -43,6 +46,7 @@ class ShotSettings:
 class _Taken:
     count: int = 0
     best: float = 0.0
+    largest_px: float = 0.0
     last_s: float = 0.0
 
 
@@ -56,25 +60,30 @@ class ShotSelector:
     def __len__(self) -> int:
         return len(self._tracks)
 
-    def worth_crop(self, track_id: int, time_s: float, view_quality: float) -> ShotDrop | None:
+    def worth_crop(
+        self, track_id: int, time_s: float, size_px: float, view_quality: float
+    ) -> ShotDrop | None:
         """None when a view captured at ``time_s`` deserves its crop, else why not.
 
-        view_quality: what boxes and landmarks tell (``quality.view_qualities``), 0–1: the most that
-        the whole quality can be.
+        size_px: of the face (``quality.Views.size_px``). view_quality: what boxes and landmarks
+        tell (``quality.view_qualities``), 0–1: the most that the whole quality can be.
         """
-        return self._why_not(self._tracks.get(track_id), time_s, view_quality)
+        return self._why_not(self._tracks.get(track_id), time_s, size_px, view_quality)
 
-    def worth_template(self, track_id: int, time_s: float, overall: float) -> ShotDrop | None:
+    def worth_template(
+        self, track_id: int, time_s: float, size_px: float, overall: float
+    ) -> ShotDrop | None:
         """None when the cropped view is taken, and counted as taken; else why not.
 
         overall: ``quality.Quality.overall``, 0–1.
         """
         taken = self._tracks.get(track_id)
-        why_not = self._why_not(taken, time_s, overall)
+        why_not = self._why_not(taken, time_s, size_px, overall)
         if why_not is None:
             taken = self._tracks.setdefault(track_id, _Taken())
             taken.count += 1
             taken.best = max(taken.best, overall)
+            taken.largest_px = max(taken.largest_px, size_px)
             taken.last_s = time_s
         return why_not
 
@@ -83,7 +92,9 @@ class ShotSelector:
         taken = self._tracks.pop(track_id, None)
         return taken.count if taken else 0
 
-    def _why_not(self, taken: _Taken | None, time_s: float, value: float) -> ShotDrop | None:
+    def _why_not(
+        self, taken: _Taken | None, time_s: float, size_px: float, value: float
+    ) -> ShotDrop | None:
         if taken is None:
             return None
         limits = self._settings
@@ -95,6 +106,7 @@ class ShotSelector:
             return ShotDrop.ENOUGH
         if elapsed < limits.spacing_s:
             return ShotDrop.TOO_SOON
-        early = fair and taken.count < limits.early_shots
+        early = taken.count < limits.early_shots
+        nearer = size_px >= limits.grown_by * taken.largest_px
         better = value >= taken.best + limits.better_by
-        return None if early or better else ShotDrop.NO_BETTER
+        return None if fair and (early or nearer or better) else ShotDrop.NO_BETTER

@@ -166,7 +166,7 @@ def test_a_tracker_that_fails_ends_its_tracks_and_its_successor_counts_on() -> N
         nonlocal broken
         await scene.walk(0.5)
         broken = True
-        await scene.walk(1.0)
+        await scene.walk(3.0)
 
     with pytest.RaisesGroup(RuntimeError, flatten_subgroups=True):
         scene.play(fails)

@@ -90,7 +90,7 @@ def test_good_views_are_not_outvoted_by_more_that_are_poor() -> None:
 
 
 def test_poor_views_must_be_more() -> None:
-    poor = sighting("anna", 0.5, quality=0.35)
+    poor = sighting("anna", 0.5, quality=0.28)
     assert told(poor, poor, poor).verdict is Verdict.TOO_FEW
     assert told(poor, poor, poor, poor).verdict is Verdict.MATCH
 

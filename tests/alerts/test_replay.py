@@ -126,9 +126,9 @@ class Engine:
         looked = views(faces, SIZE)
         flaws, worth = view_flaws(looked, QualityLimits()), view_qualities(looked)
         for index, (number, flaw) in enumerate(zip(track_ids, flaws, strict=True)):
-            value = float(worth[index])
+            seen = float(looked.size_px[index]), float(worth[index])
             taken = number != NO_TRACK and flaw is None
-            if taken and not self.selectors[camera].worth_template(number, time_s, value):
+            if taken and not self.selectors[camera].worth_template(number, time_s, *seen):
                 yield number, index
 
     def sighting(self, track: Track, time_s: float, template: FloatArray) -> None:

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from lfr_engine.enrolment.gate import Gate, weakest
-from lfr_engine.enrolment.image import Enrolled, enrol_image, the_one_face
+from lfr_engine.enrolment.image import Enrolled, enrol_image, enrol_picture, the_one_face
 from lfr_engine.enrolment.rejection import Reason, Refused, Rejected
+from lfr_engine.identity.template import fused
 from lfr_engine.vision.faces import Faces
-from lfr_engine.vision.frame import Picture
+from lfr_engine.vision.frame import ByteArray, FloatArray, Picture
 from tests.enrolment.fakes import FRONTAL, FakePack, encoded, faces_at, photograph
 
 
@@ -27,6 +28,25 @@ def test_a_good_picture_gives_a_unit_template_and_its_quality() -> None:
     assert getattr(result.quality, name) == value
     assert value == min(result.quality.size, result.quality.pose, result.quality.sharpness, value)
     assert "template" not in repr(result)
+
+
+class Sided(FakePack):
+    """Templates by columns, so that left is not right."""
+
+    def embed(self, crops: ByteArray) -> FloatArray:
+        return super().embed(np.ascontiguousarray(np.swapaxes(crops, 1, 2)))
+
+
+def test_a_reference_is_the_picture_and_its_mirror_image_together() -> None:
+    picture, pack = photograph(1), Sided()
+    views, _ = enrol_picture(picture, pack, Gate())
+    crop = pack.embedder.crop(picture, pack.detector.detect_still(picture).landmarks[0])
+    np.testing.assert_array_equal(views[0], pack.embedder.embed(crop[None])[0])
+    np.testing.assert_array_equal(views[1], pack.embedder.embed(crop[None, :, ::-1])[0])
+    result = enrol_image(encoded(picture), pack)
+    assert isinstance(result, Enrolled)
+    np.testing.assert_allclose(result.template, fused(views), rtol=1e-5)
+    assert views[0] @ views[1] < 0.999
 
 
 @pytest.mark.parametrize(

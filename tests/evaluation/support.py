@@ -28,6 +28,7 @@ def made_up_people(people: int, seed: int = 0, *, spread: float = 0.25) -> Embed
         people=tuple(f"person-{n}" for n in range(people)),
         paths=tuple(Path(f"person-{o}/{n}.jpg") for n, o in enumerate(owner)),
         templates=templates,
+        references=templates,
         owner=owner,
         has_face=has_face,
         enrollable=has_face & (rng.random(len(owner)) > 0.1),

@@ -90,6 +90,11 @@ def test_wrong_tallies_are_named_by_line(tmp_path: Path, text: str, cause: str) 
         read_walks(read_table(path, WALK_COLUMNS))
 
 
+def test_no_alert_at_all_is_a_result(tmp_path: Path) -> None:
+    alerts = _table(tmp_path, "entry,camera,time\n")
+    assert read_alerts(read_table(alerts, ALERT_COLUMNS, or_none=True)) == []
+
+
 def test_binary_and_missing_files_are_named(tmp_path: Path) -> None:
     path = tmp_path / "tally.csv"
     path.write_bytes(b"\xff\xfe\x00\xd8")

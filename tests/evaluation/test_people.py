@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lfr_engine.errors import InputError
-from lfr_engine.evaluation.people import Person, hold_out, read_people
+from lfr_engine.evaluation.people import Person, hold_out, left_aside, read_people
 
 
 def _touch(path: Path) -> Path:
@@ -29,6 +29,19 @@ def test_one_folder_a_person_sorted_and_without_other_files(tmp_path: Path) -> N
 def test_loose_pictures_are_one_person_each(tmp_path: Path) -> None:
     path = _touch(tmp_path / "ann.jpg")
     assert read_people(tmp_path) == [Person("ann", (path,))]
+
+
+def test_what_is_passed_over_is_named(tmp_path: Path) -> None:
+    _touch(tmp_path / "zoe" / "a.jpg")
+    for stray in ("zoe/notes.txt", "zoe/deep/x.jpg", "empty/notes.txt", "pairs.txt"):
+        _touch(tmp_path / stray)
+    assert [one.removeprefix(f"{tmp_path}/") for one in left_aside(tmp_path)] == [
+        "empty: holds no picture",
+        "empty/notes.txt: is no picture by its name",
+        "pairs.txt: is no picture by its name",
+        "zoe/deep: a folder within a person's",
+        "zoe/notes.txt: is no picture by its name",
+    ]
 
 
 @pytest.mark.parametrize(

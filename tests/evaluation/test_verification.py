@@ -55,7 +55,7 @@ def test_the_pair_file_is_read_in_its_order(tmp_path: Path) -> None:
         ("Cy 2 2\n", "holds not both"),
         ("Cy 2 2\nCy two 2\n", "line 2: is not a pair"),
         ("Cy 2 2 2 2\n", "line 1: is not a pair"),
-        ("Cy 2 9\n", "Cy_0009.jpg: no such picture"),
+        ("Di 2 9\nDi 2 Cy 3\n", r"has none of the pictures .* no .*Di_0002\.jpg"),
     ],
 )
 def test_what_is_wrong_with_a_pair_file_is_said(tmp_path: Path, text: str, cause: str) -> None:
@@ -69,6 +69,20 @@ def test_what_is_wrong_with_a_pair_file_is_said(tmp_path: Path, text: str, cause
 def test_an_absent_pair_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.txt: cannot be read"):
         read_pairs(tmp_path / "none.txt", tmp_path)
+
+
+def test_pictures_that_are_missing_are_left_to_be_counted(tmp_path: Path) -> None:
+    write_people(tmp_path, "Cy_2")
+    listed = tmp_path / "pairs.txt"
+    listed.write_text("Cy 2 9\nCy 2 Di 1\n", encoding="utf-8")
+    assert len(read_pairs(listed, tmp_path)) == 2
+
+
+def test_too_few_pairs_that_can_be_compared_are_said() -> None:
+    mated = np.array([True, False, True, False])
+    acquired = np.array([True, True, False, False])
+    with pytest.raises(InputError, match="only 2 of 4 can be compared"):
+        verify(np.zeros(4, np.float32), mated, acquired, np.array([0, 0, 1, 1]))
 
 
 def test_folds_begin_where_the_file_turns_to_mated_pairs_again() -> None:

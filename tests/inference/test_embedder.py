@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,26 @@ def test_templates_are_unit_rows_in_the_order_of_the_crops(small: FaceEmbedder) 
     np.testing.assert_allclose(templates, expected, rtol=1e-6)
     assert templates.dtype == np.float32
     assert templates.flags.owndata
+
+
+def test_what_all_faces_share_is_taken_from_each_template(tmp_path: Path) -> None:
+    centre = np.array([0.2, 0, 0.1], np.float32)
+    embedder = FaceEmbedder(
+        first_pixel(tmp_path / "corner.onnx", side=8),
+        Input(),
+        EmbedderFacts(crop_size=8, reference=REFERENCE, dimension=3, centre=centre),
+        DeviceOptions(precision="f32", requests=1, threads=1),
+        pack="small",
+        model_sha256="ab" * 32,
+        preprocessing="cd" * 32,
+        allowed_precisions=("f32",),
+    )
+    crops = np.zeros((1, 8, 8, 3), np.uint8)
+    crops[0, 0, 0] = 3, 0, 4
+    expected = np.array([0.6, 0, 0.8]) - centre
+    np.testing.assert_allclose(
+        embedder.embed(crops)[0], expected / np.linalg.norm(expected), rtol=1e-6
+    )
 
 
 def test_no_crops_give_no_templates(small: FaceEmbedder) -> None:

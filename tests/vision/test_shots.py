@@ -7,22 +7,30 @@ from hypothesis import strategies as st
 
 from lfr_engine.vision.shots import ShotDrop, ShotSelector, ShotSettings
 
+SIZE = 40.0
+"""Face size in pixels where a test is not about it."""
 
-def taken(selector: ShotSelector, views: list[tuple[float, float]], track: int = 1) -> list[float]:
+
+def taken(
+    selector: ShotSelector, views: list[tuple[float, float]], size_px: float = SIZE
+) -> list[float]:
+    """The times of the (time, quality) views of one track that are taken."""
     return [
-        time_s for time_s, value in views if selector.worth_template(track, time_s, value) is None
+        time_s
+        for time_s, value in views
+        if selector.worth_template(1, time_s, size_px, value) is None
     ]
 
 
 def test_the_first_usable_view_is_taken_at_once_however_poor() -> None:
     selector = ShotSelector()
-    assert selector.worth_crop(1, 0.0, 0.05) is None
-    assert selector.worth_template(1, 0.0, 0.05) is None
+    assert selector.worth_crop(1, 0.0, SIZE, 0.05) is None
+    assert selector.worth_template(1, 0.0, SIZE, 0.05) is None
 
 
 def test_asking_for_the_crop_takes_nothing() -> None:
     selector = ShotSelector()
-    assert [selector.worth_crop(1, 0.01 * i, 0.5) for i in range(3)] == [None] * 3
+    assert [selector.worth_crop(1, 0.01 * i, SIZE, 0.5) for i in range(3)] == [None] * 3
     assert len(selector) == 0
 
 
@@ -34,25 +42,33 @@ def test_equal_views_are_spaced_in_time_and_end_after_the_early_ones() -> None:
 
 
 def test_better_views_are_taken_after_the_early_ones_up_to_the_cap() -> None:
-    selector = ShotSelector(ShotSettings(max_shots=8, trickle_s=60))
-    approaching = [(0.2 * i, 0.05 * i) for i in range(20)]
-    assert len(taken(selector, approaching)) == 8
-    assert selector.worth_template(1, 4.0, 1.0) is ShotDrop.ENOUGH
+    selector = ShotSelector(ShotSettings(max_shots=5, better_by=0.1, trickle_s=60))
+    turning = [(0.2 * i, 0.05 * i) for i in range(20)]
+    assert len(taken(selector, turning)) == 5
+    assert selector.worth_template(1, 4.0, SIZE, 1.0) is ShotDrop.ENOUGH
 
 
-def test_a_walker_who_comes_nearer_gives_views_all_the_way() -> None:
+def test_a_walker_who_comes_nearer_gives_views_all_the_way_though_none_is_better() -> None:
     selector = ShotSelector()
-    approaching = [(0.04 * i, 0.35 + 0.6 * i / 150) for i in range(150)]
-    times = taken(selector, approaching)
+    nearer = [(0.04 * i, 22.0 * 1.012**i) for i in range(150)]
+    times = [t for t, px in nearer if selector.worth_template(1, t, px, 0.7) is None]
     assert 8 <= len(times) <= 16
-    assert times[-1] > 0.85 * 150 * 0.04
+    assert times[-1] > 0.9 * 150 * 0.04
 
 
-def test_a_much_poorer_view_is_not_taken_early() -> None:
+def test_a_face_that_only_seems_to_grow_gives_no_more() -> None:
+    selector = ShotSelector(ShotSettings(trickle_s=60))
+    sizes = itertools.cycle((40.0, 43.0, 38.0))
+    views = [(0.2 * i, next(sizes)) for i in range(100)]
+    assert sum(selector.worth_template(1, t, px, 0.7) is None for t, px in views) <= 3
+
+
+def test_a_much_poorer_view_is_not_taken_early_nor_for_being_near() -> None:
     selector = ShotSelector()
     assert taken(selector, [(0.0, 0.9), (0.2, 0.3)]) == [0.0]
-    assert selector.worth_template(1, 0.4, 0.3) is ShotDrop.NO_BETTER
-    assert selector.worth_template(1, 0.05, 0.9) is ShotDrop.TOO_SOON
+    assert selector.worth_template(1, 0.4, SIZE, 0.3) is ShotDrop.NO_BETTER
+    assert selector.worth_template(1, 0.4, 2 * SIZE, 0.3) is ShotDrop.NO_BETTER
+    assert selector.worth_template(1, 0.05, SIZE, 0.9) is ShotDrop.TOO_SOON
 
 
 def test_a_long_pass_trickles() -> None:
@@ -63,23 +79,25 @@ def test_a_long_pass_trickles() -> None:
 
 def test_tracks_do_not_share_a_budget_and_are_forgotten() -> None:
     selector = ShotSelector()
-    assert selector.worth_template(1, 0.0, 0.9) is None
-    assert selector.worth_template(2, 0.0, 0.2) is None
+    assert selector.worth_template(1, 0.0, SIZE, 0.9) is None
+    assert selector.worth_template(2, 0.0, SIZE, 0.2) is None
     assert selector.forget(1) == 1
     assert selector.forget(1) == 0
     assert len(selector) == 1
 
 
-views = st.lists(st.tuples(st.floats(0.01, 0.5), st.floats(0, 1)), max_size=80)
+views = st.lists(st.tuples(st.floats(0.01, 0.5), st.floats(10, 1000), st.floats(0, 1)), max_size=80)
 
 
 @given(views)
-def test_a_pass_costs_a_bounded_number_of_templates(steps: list[tuple[float, float]]) -> None:
+def test_a_pass_costs_a_bounded_number_of_templates(
+    steps: list[tuple[float, float, float]],
+) -> None:
     limits = ShotSettings()
     selector, now, count = ShotSelector(limits), 0.0, 0
-    for gap, value in steps:
+    for gap, size_px, value in steps:
         now += gap
-        before = selector.worth_crop(1, now, value)
-        assert selector.worth_template(1, now, value) is before
+        before = selector.worth_crop(1, now, size_px, value)
+        assert selector.worth_template(1, now, size_px, value) is before
         count += before is None
     assert count <= limits.max_shots + now / limits.trickle_s

@@ -116,6 +116,8 @@ def read_truth(path: Path) -> Truth:
         raise InputError(
             path, f"has version {header.version}, this is {TRUTH_VERSION}", "simulate again"
         )
+    if not rows:
+        raise InputError(path, "has nobody who walks by", "was the simulation interrupted?")
     _check(path, header, rows)
     return Truth(header, rows)
 
