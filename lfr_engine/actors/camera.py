@@ -19,7 +19,7 @@ from lfr_engine.actors.cadence import Cadence
 from lfr_engine.actors.feeds import Feed
 from lfr_engine.errors import SourceLost, SourceRefused
 from lfr_engine.runtime.flow import SlotClosed
-from lfr_engine.runtime.lanes import run_reader
+from lfr_engine.runtime.lanes import run_thread
 from lfr_engine.runtime.supervise import Action, ActorState, Backoff, Policy, supervise
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.sources import reader
@@ -37,7 +37,7 @@ Read: TypeAlias = reader.Read
 LATE_S = 0.25
 """A picture decoded so long after its capture is a sign of overload, like a missed slot."""
 
-_WATCH_EVERY_S = 0.1
+_WATCH_EVERY_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class _Watched:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_frames)
             nursery.start_soon(self._watch_health)
-            await run_reader(self._read_into, name=f"camera {self._settings.camera}")
+            await run_thread(self._read_into, name=f"camera {self._settings.camera}")
             nursery.cancel_scope.cancel()
 
     def _read_into(self, stop: threading.Event) -> None:
@@ -246,7 +246,7 @@ class _Watched:
         if not cadence.admits():
             telemetry.dropped(self._report.camera, "cadence")
             return
-        replaced = self._feed.slot.put_from_thread(frame)
+        replaced = self._feed.slot.put(frame)
         if replaced is not None:
             telemetry.dropped(self._report.camera, "slot")
         if replaced is not None or late:

@@ -1,23 +1,25 @@
 """The detector actor: one per device, serving every camera from one compiled network.
 
-Owns: the detector and its lane. Never: a decision about a camera. Strategy: as many workers as the
-network has requests, each taking the next frame, detecting it in the lane and handing the faces to
-that camera's tracker in capture order. A call over its deadline raises ``LaneHung``; the supervisor
-runs this actor again, which compiles the network anew.
+Owns: the detector and its threads. Never: a decision about a camera. Strategy: as many threads as
+the network has requests, each taking the next frame itself, detecting it and handing the faces to
+that camera's tracker in capture order; the trio thread only watches them. A call over its deadline
+raises ``LaneHung``; the supervisor runs this actor again, which compiles the network anew.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import trio
 
 from lfr_engine.actors.feeds import Feeds
-from lfr_engine.actors.messages import Detected
-from lfr_engine.runtime.lanes import Lane, open_lane
-from lfr_engine.runtime.telemetry import TO_DETECTION, Telemetry
+from lfr_engine.clock import Clock
+from lfr_engine.runtime.lanes import LaneHung, open_lane, run_thread
+from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import Picture
 
@@ -52,31 +54,33 @@ async def run_detector(
         LaneHung: A call did not return within its deadline.
         DeviceError: The network could not be compiled or failed.
     """
-    async with open_lane(
-        "detector", width=settings.requests, deadline_s=settings.deadline_s
-    ) as lane:
+    async with open_lane("detector", width=1, deadline_s=settings.deadline_s) as lane:
         detector = await lane.run(open_detector)
-        task_status.started()
+    task_status.started()
+
+    def work(stop: threading.Event) -> None:
+        while (pick := feeds.take(stop)) is not None:
+            try:
+                faces = detector.detect(pick.frame.planes)
+            except BaseException:
+                pick.give_up()
+                raise
+            pick.deliver(faces)
+
+    try:
         async with trio.open_nursery() as nursery:
-            for _ in range(settings.requests):
-                nursery.start_soon(_detect_frames, detector, lane, feeds, telemetry)
+            nursery.start_soon(_notice_hangs, feeds, settings.deadline_s, telemetry.clock)
+            for number in range(settings.requests):
+                nursery.start_soon(
+                    partial(run_thread, work, name=f"detector {number + 1}", on_stop=feeds.wake)
+                )
+    finally:
+        feeds.give_up()
 
 
-async def _detect_frames(
-    detector: FaceDetector, lane: Lane, feeds: Feeds, telemetry: Telemetry
-) -> None:
-    clock = telemetry.clock
+async def _notice_hangs(feeds: Feeds, deadline_s: float, clock: Clock) -> None:
     while True:
-        feed, frame, ticket = await feeds.next()
-        try:
-            telemetry.since("wait for detector", frame.captured_ns)
-            began = clock.monotonic_ns()
-            faces = await lane.run(detector.detect, frame.planes)
-            telemetry.observe("detect", (clock.monotonic_ns() - began) / 1e9)
-            telemetry.since(TO_DETECTION, frame.captured_ns, feed.camera)
-            telemetry.counts[f"detected {feed.camera}"] += 1
-            telemetry.counts[f"faces {feed.camera}"] += len(faces)
-            await ticket.deliver(Detected(frame, faces, feed.scene_ns(frame)))
-        finally:
-            if ticket.give_up():
-                telemetry.dropped(feed.camera, "device")
+        await trio.sleep(min(0.5, deadline_s / 10))
+        oldest_ns = feeds.oldest_ns()
+        if oldest_ns is not None and clock.monotonic_ns() - oldest_ns > deadline_s * 1e9:
+            raise LaneHung("detector", f"a call did not return within {deadline_s:g} s")

@@ -4,20 +4,23 @@ Owns: a slot and a short queue per camera, and the choice between cameras. Never
 tracker that has no room (the pressure stays in the slot, where whole frames are dropped fairly and
 counted). Strategy: the camera that had least lately goes first, and among equals the oldest capture
 (by age alone, a camera whose waiting frame was just replaced by a newer one would always be last);
-results return to each camera in capture order.
+results return to each camera in capture order. The detector's threads take frames here themselves,
+under one lock: the trio thread is woken once a frame, when its faces are known.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 import trio
 
 from lfr_engine.actors.messages import Detected
 from lfr_engine.runtime.flow import LatestSlot
-from lfr_engine.runtime.telemetry import Telemetry
+from lfr_engine.runtime.telemetry import TO_DETECTION, Telemetry
+from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import Frame
 
 TRACKER_QUEUE = 2
@@ -46,22 +49,53 @@ class Share:
         return camera
 
 
-class Feed:
-    """One camera's way through the detector: ``slot`` in, ``detected`` out."""
+class Pick:
+    """A frame in the detector, and its place in its camera's order. Settled once: delivered with
+    its faces, or given up; from any thread.
+    """
 
-    def __init__(self, camera: str, *, wait: bool, notify: Callable[[], None]) -> None:
+    __slots__ = ("_settle", "began_ns", "ended_ns", "faces", "feed", "frame", "settled")
+
+    def __init__(
+        self, feed: Feed, frame: Frame, began_ns: int, settle: Callable[[Pick, Faces | None], bool]
+    ) -> None:
+        self.feed, self.frame, self.began_ns = feed, frame, began_ns
+        self.ended_ns = began_ns
+        self.faces: Faces | None = None
+        self.settled = False
+        self._settle = settle
+
+    def deliver(self, faces: Faces) -> bool:
+        """Hand the faces to the camera's tracker, after its earlier frames; False if given up."""
+        return self._settle(self, faces)
+
+    def give_up(self) -> bool:
+        """The frame failed: later ones may pass, it counts as ``device``. False if delivered."""
+        return self._settle(self, None)
+
+
+class Feed:
+    """One camera's way through the detector: ``slot`` in, ``receive`` out.
+
+    ``order`` and ``settled`` are guarded by the lock of ``Feeds``; the rest belongs to the trio
+    thread.
+    """
+
+    def __init__(self, camera: str, *, wait: bool, feeds: Feeds) -> None:
         self.camera = camera
         self.recorded = wait
-        self.slot: LatestSlot[Frame] = LatestSlot(wait=wait, on_ready=notify)
-        self._notify = notify
-        self._send, self._receive = trio.open_memory_channel[Detected](TRACKER_QUEUE)
-        self._turns: deque[trio.Event] = deque()
-        self.in_flight = 0
+        self.slot: LatestSlot[Frame] = LatestSlot(wait=wait, on_ready=self._slot_changed)
+        self.order: deque[Pick] = deque()
+        self.settled: deque[Pick] = deque()
+        self._feeds = feeds
+        self._arrived: deque[Detected] = deque()
+        self._over = False
+        self._told = trio.Event()
 
     @property
     def has_room(self) -> bool:
         """True while the tracker keeps up."""
-        return self.in_flight + self._send.statistics().current_buffer_used < TRACKER_QUEUE
+        return len(self.order) + len(self.settled) + len(self._arrived) < TRACKER_QUEUE
 
     def scene_ns(self, frame: Frame) -> int:
         """When the frame happened: its capture stamp if live, its media time if recorded."""
@@ -73,121 +107,168 @@ class Feed:
         Raises:
             trio.EndOfChannel: The source ended and everything was delivered.
         """
-        detected = await self._receive.receive()
-        self._notify()
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while not self._arrived:
+            if self._over:
+                raise trio.EndOfChannel
+            self._told = trio.Event()
+            await self._told.wait()
+        detected = self._arrived.popleft()
+        self._feeds.wake()
         return detected
 
-    def begin(self) -> Ticket:
-        """Reserve the next place in this camera's order."""
-        self.in_flight += 1
-        turn = trio.Event()
-        if not self._turns:
-            turn.set()
-        self._turns.append(turn)
-        return Ticket(self, turn)
+    def arrive(self) -> None:
+        """In the trio thread: count what the detector settled, and wake the tracker."""
+        settled, self._over = self._feeds.settled(self)
+        telemetry = self._feeds.telemetry
+        for pick in settled:
+            frame, faces = pick.frame, pick.faces
+            if faces is None:
+                telemetry.dropped(self.camera, "device")
+                continue
+            telemetry.observe("wait for detector", (pick.began_ns - frame.captured_ns) / 1e9)
+            telemetry.observe("detect", (pick.ended_ns - pick.began_ns) / 1e9)
+            telemetry.since(TO_DETECTION, frame.captured_ns, self.camera)
+            telemetry.counts[f"detected {self.camera}"] += 1
+            telemetry.counts[f"faces {self.camera}"] += len(faces)
+            self._arrived.append(Detected(frame, faces, self.scene_ns(frame)))
+        self._told.set()
 
-    def finish(self, turn: trio.Event, detected: Detected | None) -> None:
-        """Give up a place, handing on its result if there is one."""
-        self.in_flight -= 1
-        self._turns.remove(turn)
-        if self._turns:
-            self._turns[0].set()
-        if detected is not None:
-            self._send.send_nowait(detected)
-        self.close_if_done()
-        self._notify()
-
-    def close_if_done(self) -> None:
-        """Tell the tracker when nothing more can come."""
-        if self.slot.exhausted and not self.in_flight:
-            self._send.close()
-
-
-class Ticket:
-    """A frame's place in its camera's order, held while it is in the detector."""
-
-    def __init__(self, feed: Feed, turn: trio.Event) -> None:
-        self._feed, self._turn = feed, turn
-        self._done = False
-
-    async def deliver(self, detected: Detected) -> None:
-        """Hand the result on when the camera's earlier frames were."""
-        await self._turn.wait()
-        self._done = True
-        self._feed.finish(self._turn, detected)
-
-    def give_up(self) -> bool:
-        """The frame failed or was cancelled: later frames may pass. False if it was delivered."""
-        lost = not self._done
-        if lost:
-            self._done = True
-            self._feed.finish(self._turn, None)
-        return lost
+    def _slot_changed(self) -> None:
+        self._feeds.wake()
+        if self.slot.exhausted:
+            self._feeds.tell(self)
 
 
 class Feeds:
-    """Every camera of one detector.
+    """Every camera of one detector. Made in the trio thread.
 
     Args:
-        telemetry: Where drops are counted.
+        telemetry: Where drops and the stages of detection are counted.
         age_budget_s: Live frames older than this are dropped as ``age``; the newest comes next.
     """
 
     def __init__(self, telemetry: Telemetry, *, age_budget_s: float = 0.5) -> None:
-        self._feeds: dict[str, Feed] = {}
-        self._telemetry = telemetry
-        self._age_budget_ns = round(age_budget_s * 1e9)
-        self._share = Share()
-        self._wake = trio.Event()
+        self.telemetry = telemetry
         self.capture = True
         """False drops every frame as ``paused`` (R17)."""
+        self._feeds: dict[str, Feed] = {}
+        self._age_budget_ns = round(age_budget_s * 1e9)
+        self._share = Share()
+        self._changed = threading.Condition(threading.Lock())
+        self._token = trio.lowlevel.current_trio_token()
 
     @contextmanager
     def open(self, camera: str, *, wait: bool) -> Iterator[Feed]:
         """Serve a camera while the block lasts. ``wait``: recorded, so no frame may be dropped."""
-        feed = Feed(camera, wait=wait, notify=self._notify)
-        self._feeds[camera] = feed
+        feed = Feed(camera, wait=wait, feeds=self)
+        with self._changed:
+            self._feeds[camera] = feed
         try:
             yield feed
         finally:
-            self._feeds.pop(camera, None)
+            with self._changed:
+                self._feeds.pop(camera, None)
             feed.slot.close()
 
-    async def next(self) -> tuple[Feed, Frame, Ticket]:
-        """Wait for the frame to detect next: oldest capture first, every camera its share."""
-        while True:
-            await trio.lowlevel.checkpoint_if_cancelled()
-            if self._wake.is_set():
-                self._wake = trio.Event()
-            waiting = self._waiting()
-            if waiting:
-                # Recorded cameras advance together through the scene, whatever their frame rates.
-                recorded = all(self._feeds[camera].recorded for camera in waiting)
-                camera = min(waiting, key=waiting.__getitem__) if recorded else None
-                feed = self._feeds[camera or self._share.choose(waiting)]
-                frame = feed.slot.take()
-                if frame is not None:
-                    return feed, frame, feed.begin()
-            else:
-                await self._wake.wait()
+    def take(self, stop: threading.Event) -> Pick | None:
+        """Wait in a detector's thread for the frame to detect next; None once ``stop`` is set
+        (``wake`` makes it look).
+        """
+        with self._changed:
+            while not stop.is_set():
+                pick = self._choose()
+                if pick is not None:
+                    return pick
+                self._changed.wait(timeout=0.5)
+        return None
+
+    def pick(self) -> Pick | None:
+        """The frame to detect next, if one may go now: oldest capture first, each its share."""
+        with self._changed:
+            return self._choose()
+
+    def wake(self) -> None:
+        """Something changed: whoever waits in ``take`` looks again."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def oldest_ns(self) -> int | None:
+        """Since when the detector has had the frame that it has had for longest."""
+        with self._changed:
+            return min(
+                (p.began_ns for feed in self._feeds.values() for p in feed.order if not p.settled),
+                default=None,
+            )
+
+    def give_up(self) -> None:
+        """Give up every frame in the detector, which is gone."""
+        with self._changed:
+            lost = [p for feed in self._feeds.values() for p in feed.order if not p.settled]
+        for pick in lost:
+            pick.give_up()
+
+    def settled(self, feed: Feed) -> tuple[Sequence[Pick], bool]:
+        """What the detector is done with, in capture order, and whether nothing more can come."""
+        with self._changed:
+            found = list(feed.settled)
+            feed.settled.clear()
+            if any(pick.faces is None for pick in found):
+                self._changed.notify_all()
+            return found, feed.slot.exhausted and not feed.order
+
+    def tell(self, feed: Feed) -> None:
+        """Have ``feed.arrive`` called in the trio thread; from any thread."""
+        with suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(feed.arrive, idempotent=True)
+
+    def _settle(self, pick: Pick, faces: Faces | None) -> bool:
+        feed = pick.feed
+        with self._changed:
+            if pick.settled:
+                return False
+            pick.settled, pick.faces = True, faces
+            pick.ended_ns = self.telemetry.clock.monotonic_ns()
+            ready = feed.order[0].settled
+            while feed.order and feed.order[0].settled:
+                feed.settled.append(feed.order.popleft())
+        if ready:
+            self.tell(feed)
+        return True
+
+    def _choose(self) -> Pick | None:
+        waiting = self._waiting()
+        if not waiting:
+            return None
+        # Recorded cameras advance together through the scene, whatever their frame rates.
+        recorded = all(self._feeds[camera].recorded for camera in waiting)
+        camera = min(waiting, key=waiting.__getitem__) if recorded else None
+        feed = self._feeds[camera or self._share.choose(waiting)]
+        frame = feed.slot.take()
+        if frame is None:  # a reader never takes back, but `take` may say so
+            return None
+        pick = Pick(feed, frame, self.telemetry.clock.monotonic_ns(), self._settle)
+        feed.order.append(pick)
+        return pick
 
     def _waiting(self) -> dict[str, int]:
         """Scene times by camera of the frames that may go now; drops those past their age."""
-        oldest_ns = self._telemetry.clock.monotonic_ns() - self._age_budget_ns
+        oldest_ns = self.telemetry.clock.monotonic_ns() - self._age_budget_ns
         waiting: dict[str, int] = {}
         for camera, feed in self._feeds.items():
             frame = feed.slot.peek()
             if frame is None:
-                feed.close_if_done()
-            elif not self.capture:
-                if feed.slot.take() is not None:
-                    self._telemetry.dropped(camera, "paused")
+                continue
+            if not self.capture:
+                self._drop(feed, "paused")
             elif frame.captured_ns < oldest_ns and not feed.recorded:
-                if feed.slot.take() is not None:
-                    self._telemetry.dropped(camera, "age")
+                self._drop(feed, "age")
             elif feed.has_room:
                 waiting[camera] = feed.scene_ns(frame)
         return waiting
 
-    def _notify(self) -> None:
-        self._wake.set()
+    def _drop(self, feed: Feed, reason: str) -> None:
+        if feed.slot.take() is not None:
+            self.telemetry.dropped(feed.camera, reason)
+        if feed.slot.exhausted:
+            self.tell(feed)

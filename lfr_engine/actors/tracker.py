@@ -10,7 +10,6 @@ camera to come back (R1).
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -109,12 +108,11 @@ async def run_tracker(
         try:
             while True:
                 live = not feed.recorded and (len(tracker) or shots.waiting)
-                with trio.move_on_after(settings.silence_s if live else math.inf) as silence:
-                    try:
-                        detected = await feed.receive()
-                    except trio.EndOfChannel:
-                        break
-                if silence.cancelled_caught:
+                try:
+                    detected = await _next(feed, settings.silence_s if live else None)
+                except trio.EndOfChannel:
+                    break
+                if detected is None:
                     await shots.close(tracker.close(EndReason.SILENT))
                     continue
                 time_s = detected.scene_ns / 1e9
@@ -123,8 +121,7 @@ async def run_tracker(
                     gone = tracker.close(EndReason.RESTART) if cut else ()
                     update = tracker.update(time_s, detected.faces)
                 numbers.next = tracker.next_id
-                coasting = tracker.predict(time_s)
-                hidden = coasting.boxes[coasting.unseen_s > 0]
+                hidden = tracker.hidden(time_s)
                 with telemetry.timed("crop"):
                     chosen = shots.choose(detected, update.track_ids, hidden)
                 preview.offer(detected, hidden)
@@ -141,6 +138,15 @@ async def run_tracker(
             raise
         finally:
             shots.erase()
+
+
+async def _next(feed: Feed, silence_s: float | None) -> Detected | None:
+    """The next frame with its faces, or None where none came for so long."""
+    if silence_s is None:
+        return await feed.receive()
+    with trio.move_on_after(silence_s):
+        return await feed.receive()
+    return None
 
 
 class _Shots:

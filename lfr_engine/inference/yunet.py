@@ -7,6 +7,7 @@ pass; only those are decoded.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -56,28 +57,37 @@ def decode(
     likely, scores = likely[sure], scores[sure]
     if likely.size == 0:
         return no_faces()
-    boxes: list[FloatArray] = []
-    landmarks: list[FloatArray] = []
-    begin = 0
-    for stride in STRIDES:
-        end = begin + outputs[f"cls_{stride}"].size
-        cells = likely[np.searchsorted(likely, begin) : np.searchsorted(likely, end)] - begin
-        begin = end
-        if cells.size == 0:
-            continue
-        rows, columns = np.divmod(cells, width // stride)
-        corner = np.stack([columns, rows], axis=1).astype(np.float32)
-        box = outputs[f"bbox_{stride}"].reshape(-1, 4)[cells]
-        points = outputs[f"kps_{stride}"].reshape(-1, 5, 2)[cells]
-        middle = (corner + box[:, :2]) * stride
-        half = np.exp(np.minimum(box[:, 2:], _MAX_LOG_SIZE)) * (stride / 2)
-        boxes.append(np.concatenate([middle - half, middle + half], axis=1))
-        landmarks.append((corner[:, None, :] + points) * stride)
+    sides, points = (
+        np.concatenate([outputs[f"{name}_{stride}"].reshape(-1, parts) for stride in STRIDES])[
+            likely
+        ]
+        for name, parts in (("bbox", 4), ("kps", 10))
+    )
+    corners, strides = _cells(width, tuple(outputs[f"cls_{stride}"].size for stride in STRIDES))
+    corner, stride = corners[likely], strides[likely, None]
+    middle = (corner + sides[:, :2]) * stride
+    half = np.exp(np.minimum(sides[:, 2:], _MAX_LOG_SIZE)) * (stride * np.float32(0.5))
     found = Faces(
-        np.concatenate(boxes).astype(np.float32),
-        scores.astype(np.float32),
-        np.concatenate(landmarks).astype(np.float32),
+        np.concatenate([middle - half, middle + half], axis=1),
+        scores,
+        (corner[:, None] + points.reshape(-1, 5, 2)) * stride[:, None],
     )
     if len(found) > _MAX_CANDIDATES:
         found = found.take(np.argsort(-found.scores, kind="stable")[:_MAX_CANDIDATES])
     return found.take(suppressed(found.boxes, found.scores, max_overlap, max_faces))
+
+
+@functools.lru_cache(maxsize=8)  # one a network size: the live one, and those for photographs
+def _cells(width: int, counts: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+    """Of every cell, stride after stride, each stride's ``counts`` row by row: its (column, row)
+    (cells, 2), and its stride in pixels (cells,).
+    """
+    corners, strides = [], []
+    for stride, count in zip(STRIDES, counts, strict=True):
+        rows, columns = np.divmod(np.arange(count), width // stride)
+        corners.append(np.stack([columns, rows], axis=1))
+        strides.append(np.full(count, stride))
+    return (
+        np.concatenate(corners).astype(np.float32),
+        np.concatenate(strides).astype(np.float32),
+    )

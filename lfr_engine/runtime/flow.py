@@ -2,7 +2,7 @@
 
 Owns: LatestSlot, Broadcast and Outbox. Never: an unbounded buffer, or a silent drop; every link
 counts what it replaced and remembers its fullest moment (``peak``). Strategy: plain state guarded
-where threads meet it, one ``trio.Event`` per waiter, renewed at each wake.
+where threads meet it, one ``trio.Event`` per waiting task, renewed at each wake.
 """
 
 from __future__ import annotations
@@ -24,28 +24,25 @@ class SlotClosed(Exception):
 
 
 class LatestSlot(Generic[T]):
-    """A buffer of one between a reader thread and a task: the newest wins, or the thread waits.
+    """A buffer of one between two threads: the newest wins, or the one who offers waits.
 
     Args:
         wait: False for live sources (a new item replaces the waiting one and is counted), True for
-            files and evaluation (the thread blocks until the task took the last item).
-        on_ready: Called in the trio thread whenever an item may be waiting; for a consumer that
-            serves many slots. It must not block.
+            files and evaluation (the thread blocks until the last item was taken).
+        on_ready: Called by whoever offers or closes, after it, in his thread. It must not block.
     """
 
     def __init__(self, *, wait: bool, on_ready: Callable[[], None] | None = None) -> None:
         self._wait = wait
         self._on_ready = on_ready
-        self._token = trio.lowlevel.current_trio_token()
         self._lock = threading.Condition()
         self._item: T | None = None
         self._closed = False
-        self._ready = trio.Event()
         self.replaced = 0
         self.passed = 0
 
-    def put_from_thread(self, item: T) -> T | None:
-        """Offer an item from the reader thread; returns the one it replaced, if any.
+    def put(self, item: T) -> T | None:
+        """Offer an item; returns the one it replaced, if any.
 
         Raises:
             SlotClosed: The consumer is gone; the thread should end.
@@ -58,19 +55,20 @@ class LatestSlot(Generic[T]):
             replaced, self._item = self._item, item
             if replaced is not None:
                 self.replaced += 1
-        if replaced is None:
-            self._wake_from_thread()
+        if replaced is None and self._on_ready is not None:
+            self._on_ready()
         return replaced
 
     def close(self) -> None:
-        """Nothing more will come, from the trio thread.
+        """Nothing more will come.
 
-        What waits can still be taken; a reader thread that offers more gets ``SlotClosed``.
+        What waits can still be taken; a thread that offers more gets ``SlotClosed``.
         """
         with self._lock:
             self._closed = True
             self._lock.notify_all()
-        self._wake()
+        if self._on_ready is not None:
+            self._on_ready()
 
     def peek(self) -> T | None:
         """The waiting item without taking it."""
@@ -90,33 +88,6 @@ class LatestSlot(Generic[T]):
                 self.passed += 1
                 self._lock.notify_all()
             return item
-
-    async def receive(self) -> T:
-        """Wait for the next item.
-
-        Raises:
-            trio.EndOfChannel: Closed and empty.
-        """
-        while True:
-            item = self.take()
-            if item is not None:
-                await trio.lowlevel.checkpoint()
-                return item
-            if self.exhausted:
-                raise trio.EndOfChannel
-            await self._ready.wait()
-
-    def _wake_from_thread(self) -> None:
-        try:
-            self._token.run_sync_soon(self._wake, idempotent=True)
-        except trio.RunFinishedError as exc:
-            raise SlotClosed from exc
-
-    def _wake(self) -> None:
-        ready, self._ready = self._ready, trio.Event()
-        ready.set()
-        if self._on_ready is not None:
-            self._on_ready()
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,22 +106,25 @@ async def open_lane(
                 await trio.sleep(0.002)
 
 
-async def run_reader(read: Callable[[threading.Event], None], *, name: str) -> None:
-    """Run one long-lived reader in a thread of its own until it returns.
+async def run_thread(
+    work: Callable[[threading.Event], None], *, name: str, on_stop: Callable[[], None] | None = None
+) -> None:
+    """Run one long-lived piece of work in a thread of its own until it returns.
 
-    ``read`` gets an event that is set when the task is cancelled; it must look at it at least once
-    a second and keep its own limits on blocking calls. The thread alone touches what it opened. A
-    cancelled task waits half a second for the thread, then leaves it to end by itself.
+    ``work`` gets an event that is set when the task is cancelled; it must look at it at least once
+    a second and keep its own limits on blocking calls. ``on_stop`` may wake it where it waits. The
+    thread alone touches what it opened. A cancelled task waits half a second for the thread, then
+    leaves it to end by itself.
 
     Raises:
-        Whatever ``read`` raises.
+        Whatever ``work`` raises.
     """
     stop = threading.Event()
     ended = threading.Event()
 
     def body() -> None:
         try:
-            read(stop)
+            work(stop)
         finally:
             ended.set()
 
@@ -131,6 +134,8 @@ async def run_reader(read: Callable[[threading.Event], None], *, name: str) -> N
         )
     finally:
         stop.set()
+        if on_stop is not None:
+            on_stop()
         with trio.move_on_after(0.5, shield=True):
             while not ended.is_set():  # noqa: ASYNC110 - as above
                 await trio.sleep(0.005)

@@ -1,7 +1,7 @@
 """Boxes: areas, sizes, overlap, non-maximum suppression.
 
 Owns: arithmetic on (n, 4) arrays of x0 y0 x1 y1. Never: pictures, networks. Strategy: whole arrays
-at once; the one loop, in ``suppressed``, runs over the boxes that are kept. A box whose far corner
+at once; the one loop, in ``suppressed``, only looks at flags. A box whose far corner
 is not beyond its near one has no area and overlaps nothing.
 """
 
@@ -56,12 +56,14 @@ def suppressed(
         max_boxes: No more than this many stay; the search ends there.
     """
     order = np.argsort(-scores, kind="stable")
+    ranked = boxes[order]
+    near = overlaps(ranked, ranked) > max_overlap
+    gone = np.zeros(len(order), np.bool_)
     kept: list[int] = []
-    while order.size and len(kept) < max_boxes:
-        best, rest = order[0], order[1:]
-        kept.append(int(best))
-        if rest.size:
-            near = overlaps(boxes[best][None], boxes[rest])[0]
-            rest = rest[near <= max_overlap]
-        order = rest
-    return np.array(kept, dtype=np.intp)
+    for place in range(len(order)):
+        if len(kept) == max_boxes:
+            break
+        if not gone[place]:
+            kept.append(place)
+            gone |= near[place]
+    return order[kept]

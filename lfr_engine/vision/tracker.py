@@ -222,6 +222,13 @@ class Tracker:
             np.array([time_s - life.last_seen_s for life in self._lives]),
         )
 
+    def hidden(self, time_s: float) -> FloatArray:
+        """Boxes (m, 4) at ``time_s`` of the live tracks that the last picture did not show."""
+        if all(life.last_seen_s >= time_s for life in self._lives):
+            return np.zeros((0, 4), np.float32)
+        positions = self.predict(time_s)
+        return positions.boxes[positions.unseen_s > 0]
+
     def close(self, reason: EndReason = EndReason.CLOSED) -> tuple[EndedTrack, ...]:
         """End every live track; the tracker may go on afterwards with new identities."""
         self._time_s = -math.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 
 import numpy as np
@@ -10,7 +11,6 @@ import trio
 import trio.testing
 
 from lfr_engine.actors.feeds import Feeds, Share
-from lfr_engine.actors.messages import Detected
 from lfr_engine.clock import ManualClock
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.vision.faces import no_faces
@@ -35,35 +35,40 @@ def test_a_camera_that_claims_old_frames_cannot_starve_the_others() -> None:
 
 def test_results_return_in_capture_order_even_if_later_ones_are_quicker() -> None:
     async def scenario() -> None:
-        telemetry = Telemetry(ManualClock())
-        feeds = Feeds(telemetry)
+        feeds = Feeds(Telemetry(ManualClock()))
         with feeds.open("door", wait=True) as feed:
-            await trio.to_thread.run_sync(feed.slot.put_from_thread, frame("door", 0))
-            first = await feeds.next()
-            await trio.to_thread.run_sync(feed.slot.put_from_thread, frame("door", 1))
-            second = await feeds.next()
+            feed.slot.put(frame("door", 0))
+            first = feeds.pick()
+            feed.slot.put(frame("door", 1))
+            second = feeds.pick()
+            assert first is not None
+            assert second is not None
             assert not feed.has_room
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(second[2].deliver, Detected(second[1], no_faces(), 1))
-                await trio.testing.wait_all_tasks_blocked()
-                nursery.start_soon(first[2].deliver, Detected(first[1], no_faces(), 0))
-                got = [(await feed.receive()).frame.sequence for _ in range(2)]
+            assert second.deliver(no_faces())
+            await trio.testing.wait_all_tasks_blocked()
+            assert first.deliver(no_faces())
+            got = [(await feed.receive()).frame.sequence for _ in range(2)]
             assert got == [0, 1]
+            assert feed.has_room
 
     trio.run(scenario)
 
 
 def test_a_failed_frame_lets_the_next_pass_and_the_end_is_told() -> None:
     async def scenario() -> None:
-        feeds = Feeds(Telemetry(ManualClock()))
+        telemetry = Telemetry(ManualClock())
+        feeds = Feeds(telemetry)
         with feeds.open("door", wait=True) as feed:
-            await trio.to_thread.run_sync(feed.slot.put_from_thread, frame("door", 0))
-            _, _, ticket = await feeds.next()
+            feed.slot.put(frame("door", 0))
+            pick = feeds.pick()
+            assert pick is not None
             feed.slot.close()
-            assert ticket.give_up()
-            assert not ticket.give_up()
+            assert pick.give_up()
+            assert not pick.give_up()
+            assert not pick.deliver(no_faces()), "a hung call that returns at last changes nothing"
             with pytest.raises(trio.EndOfChannel):
                 await feed.receive()
+        assert dict(telemetry.drops["door"]) == {"device": 1}
 
     trio.run(scenario)
 
@@ -74,14 +79,30 @@ def test_an_old_live_frame_is_dropped_and_counted_a_recorded_one_never() -> None
         telemetry = Telemetry(clock)
         feeds = Feeds(telemetry, age_budget_s=0.5)
         with feeds.open("live", wait=False) as live, feeds.open("file", wait=True) as recorded:
-            await trio.to_thread.run_sync(live.slot.put_from_thread, frame("live", 0))
-            await trio.to_thread.run_sync(recorded.slot.put_from_thread, frame("file", 0))
+            live.slot.put(frame("live", 0))
+            recorded.slot.put(frame("file", 0))
             clock.advance(0.6)
-            feed, picked, ticket = await feeds.next()
-            assert feed.camera == "file"
-            assert picked.sequence == 0
+            pick = feeds.pick()
+            assert pick is not None
+            assert pick.feed is recorded
+            assert pick.frame.sequence == 0
             assert dict(telemetry.drops["live"]) == {"age": 1}
-            ticket.give_up()
+
+    trio.run(scenario)
+
+
+def test_the_last_frame_of_a_closed_camera_may_be_dropped_and_its_end_is_told() -> None:
+    async def scenario() -> None:
+        telemetry = Telemetry(ManualClock())
+        feeds = Feeds(telemetry)
+        with feeds.open("door", wait=False) as feed:
+            feed.slot.put(frame("door", 0))
+            feed.slot.close()
+            feeds.capture = False
+            assert feeds.pick() is None
+            with pytest.raises(trio.EndOfChannel):
+                await feed.receive()
+        assert dict(telemetry.drops["door"]) == {"paused": 1}
 
     trio.run(scenario)
 
@@ -91,16 +112,40 @@ def test_a_full_tracker_keeps_frames_in_the_slot() -> None:
         feeds = Feeds(Telemetry(ManualClock()))
         with feeds.open("door", wait=False) as feed:
             for number in range(2):
-                await trio.to_thread.run_sync(feed.slot.put_from_thread, frame("door", number))
-                _, picked, ticket = await feeds.next()
-                await ticket.deliver(Detected(picked, no_faces(), 0))
-            await trio.to_thread.run_sync(feed.slot.put_from_thread, frame("door", 2))
-            with trio.move_on_after(0.01) as scope:
-                await feeds.next()
-            assert scope.cancelled_caught
+                feed.slot.put(frame("door", number))
+                pick = feeds.pick()
+                assert pick is not None
+                pick.deliver(no_faces())
+            feed.slot.put(frame("door", 2))
+            assert feeds.pick() is None
             await feed.receive()
-            _, picked, ticket = await feeds.next()
-            assert picked.sequence == 2
-            ticket.give_up()
+            pick = feeds.pick()
+            assert pick is not None
+            assert pick.frame.sequence == 2
+
+    trio.run(scenario)
+
+
+def test_a_detectors_thread_waits_for_frames_and_is_told_to_stop() -> None:
+    async def scenario() -> None:
+        feeds = Feeds(Telemetry(ManualClock()))
+        stop = threading.Event()
+        taken: list[int] = []
+
+        def detect() -> None:
+            while (pick := feeds.take(stop)) is not None:
+                taken.append(pick.frame.sequence)
+                pick.deliver(no_faces())
+
+        with feeds.open("door", wait=True) as feed:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.to_thread.run_sync, detect)
+                for number in range(5):
+                    feed.slot.put(frame("door", number))
+                    assert (await feed.receive()).frame.sequence == number
+                stop.set()
+                feeds.wake()
+        assert taken == [0, 1, 2, 3, 4]
+        assert feeds.oldest_ns() is None
 
     trio.run(scenario)

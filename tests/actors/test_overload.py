@@ -15,8 +15,7 @@ import pytest
 import trio
 
 from lfr_engine.actors.cadence import Cadence
-from lfr_engine.actors.feeds import Feed, Feeds
-from lfr_engine.actors.messages import Detected
+from lfr_engine.actors.feeds import Feed, Feeds, Pick
 from lfr_engine.clock import ManualClock
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.vision.faces import no_faces
@@ -56,8 +55,9 @@ class Street:
                     if due[name] <= now_s:
                         due[name] += 1 / rate
                         self._offer(opened[name])
-                if free_s <= now_s and feeds._waiting():
-                    await self._detect(feeds)
+                pick = feeds.pick() if free_s <= now_s else None
+                if pick is not None:
+                    await self._detect(pick)
                     free_s = now_s + 1 / self.capacity
 
     def _offer(self, feed: Feed) -> None:
@@ -70,16 +70,15 @@ class Street:
             return
         planes = Planes(PLANE, PLANE, PLANE)
         frame = Frame(name, number, self.clock.now_ns, number / 25, planes)
-        if feed.slot.put_from_thread(frame) is not None:
+        if feed.slot.put(frame) is not None:
             self.telemetry.dropped(name, "slot")
             cadence.missed()
 
-    async def _detect(self, feeds: Feeds) -> None:
-        feed, frame, ticket = await feeds.next()
-        self.ages.append((self.clock.now_ns - frame.captured_ns) / 1e9)
-        self.detected[feed.camera] += 1
-        await ticket.deliver(Detected(frame, no_faces(), feed.scene_ns(frame)))
-        await feed.receive()
+    async def _detect(self, pick: Pick) -> None:
+        self.ages.append((self.clock.now_ns - pick.frame.captured_ns) / 1e9)
+        self.detected[pick.feed.camera] += 1
+        pick.deliver(no_faces())
+        await pick.feed.receive()
 
     def assert_every_frame_is_accounted_for(self) -> None:
         for name, sent in self.sent.items():

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from lfr_engine.actors.feeds import Feed
-from lfr_engine.actors.messages import Detected, Shot, TrackClosed
+from lfr_engine.actors.feeds import Feed, Feeds
+from lfr_engine.actors.messages import Shot, TrackClosed
 from lfr_engine.actors.preview import PreviewPort
 from lfr_engine.actors.tracker import Cropper, TrackingSettings, TrackNumbers, run_tracker
 from lfr_engine.clock import ManualClock
@@ -39,6 +38,7 @@ class Scene:
     def __post_init__(self) -> None:
         self.telemetry = Telemetry(ManualClock())
         self.feed: Feed
+        self.feeds: Feeds
         self._sequence = 0
 
     async def walk(self, seconds: float) -> None:
@@ -50,8 +50,10 @@ class Scene:
             frame = Frame("door", self._sequence, now_ns, time_s, planes)
             self._sequence += 1
             faces = PaintedDetector().detect(planes)
-            with suppress(trio.BrokenResourceError):
-                await self.feed.begin().deliver(Detected(frame, faces, now_ns))
+            self.feed.slot.put(frame)
+            pick = self.feeds.pick()
+            if pick is not None:
+                pick.deliver(faces)
             await trio.sleep(PERIOD_S)
 
     async def run(self) -> None:
@@ -80,12 +82,12 @@ class Scene:
         """Run the actor, do something, and end its feed."""
 
         async def scenario() -> None:
-            self.feed = Feed("door", wait=self.recorded, notify=lambda: None)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self.run)
-                await act()
-                self.feed.slot.close()
-                self.feed.close_if_done()
+            self.feeds = Feeds(self.telemetry)
+            with self.feeds.open("door", wait=self.recorded) as self.feed:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self.run)
+                    await act()
+                    self.feed.slot.close()
 
         trio.run(scenario, clock=MockClock(autojump_threshold=0))
 

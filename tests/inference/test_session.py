@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,8 +79,8 @@ def test_outputs_belong_to_the_caller(network: Path) -> None:
 def test_biometric_outputs_are_overwritten_in_the_device_memory(network: Path) -> None:
     erasing = Session(network, Input(), F32, erase=True)
     assert erasing.run(plain(7, 8, 9))["means"].tolist() == [[7, 8, 9]]
-    request = erasing._idle.get_nowait()
-    assert not any(tensor.data.any() for tensor in request.output_tensors)
+    bound = erasing._idle.get_nowait()
+    assert not any(tensor.data.any() for tensor in bound.request.output_tensors)
 
 
 def test_a_picture_need_not_be_contiguous(network: Path) -> None:
@@ -111,7 +112,7 @@ def test_a_request_that_never_comes_back_is_a_device_error(
 ) -> None:
     monkeypatch.setattr(session, "_REQUEST_WAIT_S", 0.01)
     one = Session(network, Input(), F32)
-    with one._request(), pytest.raises(DeviceError, match="no inference request came free"):
+    with one._bound(), pytest.raises(DeviceError, match="no inference request came free"):
         one.run(plain(1, 2, 3))
     assert one.run(plain(1, 2, 3))["means"].tolist() == [[1, 2, 3]]
 
@@ -120,12 +121,18 @@ def test_a_failed_run_gives_its_request_back(
     network: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Broken:
-        def infer(self, *_: object, **__: object) -> None:
+        def set_input_tensor(self, _: object) -> None:
+            """Takes anything."""
+
+        def start_async(self) -> None:
+            """Begins."""
+
+        def wait(self) -> None:
             raise RuntimeError("Exception from src/x.cpp:1:\nthe device is gone")
 
     one = Session(network, Input(), F32)
-    one._idle.get_nowait()
-    one._idle.put_nowait(Broken())
+    bound = one._idle.get_nowait()
+    one._idle.put_nowait(replace(bound, request=Broken()))
     for _ in range(2):
         with pytest.raises(DeviceError, match="failed on CPU: the device is gone"):
             one.run(plain(1, 2, 3))

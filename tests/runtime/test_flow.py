@@ -12,68 +12,51 @@ from lfr_engine.runtime.flow import Broadcast, Lagged, LatestSlot, Outbox, SlotC
 
 
 def test_slot_keeps_the_newest_and_counts_what_it_replaced() -> None:
-    async def scenario() -> None:
-        slot: LatestSlot[int] = LatestSlot(wait=False)
-
-        def reader() -> None:
-            for number in range(5):
-                slot.put_from_thread(number)
-
-        await trio.to_thread.run_sync(reader)
-        slot.close()
-        assert await slot.receive() == 4
-        assert (slot.replaced, slot.passed) == (4, 1)
-        with pytest.raises(trio.EndOfChannel):
-            await slot.receive()
-
-    trio.run(scenario)
+    told: list[int] = []
+    slot: LatestSlot[int] = LatestSlot(wait=False, on_ready=lambda: told.append(1))
+    assert [slot.put(number) for number in range(5)] == [None, 0, 1, 2, 3]
+    slot.close()
+    ended = [slot.exhausted]
+    assert [slot.peek(), slot.take(), slot.take()] == [4, 4, None]
+    assert [*ended, slot.exhausted] == [False, True]
+    assert (slot.replaced, slot.passed) == (4, 1)
+    assert len(told) == 2, "told of the first item and of the end"
 
 
 def test_waiting_slot_loses_nothing_and_keeps_order() -> None:
-    async def scenario() -> None:
-        slot: LatestSlot[int] = LatestSlot(wait=True)
-
-        def reader() -> None:
-            for number in range(50):
-                slot.put_from_thread(number)
-
-        async def read_all() -> None:
-            await trio.to_thread.run_sync(reader)
-            slot.close()
-
-        seen: list[int] = []
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(read_all)
-            while True:
-                try:
-                    seen.append(await slot.receive())
-                except trio.EndOfChannel:
-                    break
-        assert seen == list(range(50))
-        assert slot.replaced == 0
-
-    trio.run(scenario)
+    ready = threading.Semaphore(0)
+    slot: LatestSlot[int] = LatestSlot(wait=True, on_ready=ready.release)
+    reader = threading.Thread(target=lambda: [slot.put(number) for number in range(50)])
+    reader.start()
+    seen: list[int] = []
+    while len(seen) < 50:
+        assert ready.acquire(timeout=5)
+        item = slot.take()
+        assert item is not None
+        seen.append(item)
+    reader.join(5)
+    assert seen == list(range(50))
+    assert slot.replaced == 0
 
 
 def test_closing_a_slot_frees_a_reader_that_waits() -> None:
-    async def scenario() -> None:
-        slot: LatestSlot[int] = LatestSlot(wait=True)
-        refused = threading.Event()
+    slot: LatestSlot[int] = LatestSlot(wait=True)
+    began, refused = threading.Event(), threading.Event()
 
-        def reader() -> None:
-            slot.put_from_thread(1)
-            try:
-                slot.put_from_thread(2)
-            except SlotClosed:
-                refused.set()
+    def read() -> None:
+        slot.put(1)
+        began.set()
+        try:
+            slot.put(2)
+        except SlotClosed:
+            refused.set()
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.to_thread.run_sync, reader)
-            await trio.sleep(0.01)
-            slot.close()
-        assert refused.is_set()
-
-    trio.run(scenario)
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert began.wait(5)
+    slot.close()
+    reader.join(5)
+    assert refused.is_set()
 
 
 def test_slow_subscriber_lags_alone() -> None:

@@ -7,7 +7,7 @@ import threading
 import pytest
 import trio
 
-from lfr_engine.runtime.lanes import LaneHung, open_lane, run_reader
+from lfr_engine.runtime.lanes import LaneHung, open_lane, run_thread
 
 
 def test_a_lane_runs_at_most_its_width_at_once() -> None:
@@ -76,7 +76,7 @@ def test_a_cancelled_reader_is_told_and_waited_for() -> None:
         async with trio.open_nursery() as nursery:
 
             async def reader() -> None:
-                await run_reader(read, name="reader")
+                await run_thread(read, name="reader")
 
             nursery.start_soon(reader)
             while not began.is_set():
@@ -93,6 +93,6 @@ def test_a_reader_error_reaches_the_task() -> None:
 
     async def scenario() -> None:
         with pytest.raises(ValueError, match="broken"):
-            await run_reader(read, name="reader")
+            await run_thread(read, name="reader")
 
     trio.run(scenario)
