@@ -24,7 +24,7 @@ from lfr_engine.clock import Stamp
 from lfr_engine.journal.events.alerts import AlertExpired, AlertGenerated, AlertUpdated
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.runtime.telemetry import TO_DECISION, Telemetry
-from lfr_engine.vision.pictures import Pictures
+from lfr_engine.vision.pictures import Exposure
 
 Record = Callable[[Sequence[Event]], Awaitable[None]]
 """Makes events durable; returns once they are."""
@@ -125,7 +125,7 @@ class _Desk:
         finding = self._evidence.add(scored.sighting, own)
         self._telemetry.since(TO_DECISION, scored.captured_ns, scored.sighting.track.camera)
         if finding.verdict is not Verdict.MATCH or facts is None:
-            _erase(scored.pictures)
+            _erase(scored.exposure)
             return (), []
         age_s = (self._telemetry.clock.monotonic_ns() - scored.captured_ns) / 1e9
         events = self._table.offer(
@@ -143,12 +143,12 @@ class _Desk:
                 if new:
                     self._telemetry.observe("capture to alert", age_s)
                 alert = self._table[event.alert]
-                pictures = scored.pictures if new else None
-                told.append(AlertTold(alert, new, age_s, finding.captured_ns / 1e9, pictures))
+                exposure = scored.exposure if new else None
+                told.append(AlertTold(alert, new, age_s, finding.captured_ns / 1e9, exposure))
             elif isinstance(event, AlertExpired):
                 told.append(AlertChanged(self._table[event.alert]))
         if not any(isinstance(one, AlertTold) and one.new for one in told):
-            _erase(scored.pictures)
+            _erase(scored.exposure)
         return events, told
 
     def _closed(self, closed: TrackClosed) -> tuple[Sequence[Event], list[EngineEvent]]:
@@ -170,6 +170,6 @@ class _Desk:
         return Stamp(now_ns, self._began + dt.timedelta(microseconds=now_ns / 1000))
 
 
-def _erase(pictures: Pictures | None) -> None:
-    if pictures is not None:
-        pictures.erase()
+def _erase(exposure: Exposure | None) -> None:
+    if exposure is not None:
+        exposure.erase()

@@ -53,7 +53,7 @@ async def run_embedder(
         LaneHung: A call did not return within its deadline.
         DeviceError: The network could not be compiled or failed.
     """
-    async with open_lane("embedder", width=1, deadline_s=settings.deadline_s) as lane:
+    async with open_lane("embedder", width=1, deadline_s=settings.deadline_s, bulk=True) as lane:
         embedder = await lane.run(open_embedder)
         task_status.started()
         async for first in receive:

@@ -10,7 +10,7 @@ from lfr_engine.alerts.lifecycle import Alert
 from lfr_engine.sources.condition import CameraDown, CameraUp
 from lfr_engine.vision.frame import FloatArray
 from lfr_engine.vision.geometry import IndexArray
-from lfr_engine.vision.pictures import Pictures
+from lfr_engine.vision.pictures import Exposure
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +18,14 @@ class AlertTold:
     """A possible match, new or grown. age_s: from capture of the frame that decided it until now.
 
     scene_s: when that frame happened, in the scene's own time (media time of recorded material).
-    pictures: of the deciding view, with a new alert where they are made; who hears it owns them.
+    exposure: of the deciding view, with a new alert where pictures are made; who hears it owns it.
     """
 
     alert: Alert
     new: bool
     age_s: float
     scene_s: float
-    pictures: Pictures | None = None
+    exposure: Exposure | None = None
 
 
 @dataclass(frozen=True, slots=True)

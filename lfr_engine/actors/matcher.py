@@ -168,7 +168,7 @@ async def _score(
         fused=_ranking(gallery, matches, 1),
     )
     fused.fill(0)
-    scored = Scored(sighting, shot.captured_ns, shot.face_px, gallery.generation, shot.pictures)
+    scored = Scored(sighting, shot.captured_ns, shot.face_px, gallery.generation, shot.exposure)
     probe.erase()
     return scored
 

@@ -19,7 +19,7 @@ from lfr_engine.identity.matcher import Gallery
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import ByteArray, FloatArray, Frame
-from lfr_engine.vision.pictures import Pictures
+from lfr_engine.vision.pictures import Exposure
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +38,7 @@ class Shot:
     crop: aligned (size, size, 3) BGR uint8, owned. captured_ns: monotonic capture stamp, for ages.
     scene_ns: when it happened: the same stamp for live sources, the media time for recorded ones,
     so that passes keep their distance however quickly a file is read. quality: 0–1. face_px: side
-    of the face in source pixels. pictures: what an alert would show; kept only if it is one.
+    of the face in source pixels. exposure: what an alert would show; kept only if it is one.
     """
 
     track: Track
@@ -47,13 +47,13 @@ class Shot:
     quality: float
     face_px: float
     crop: ByteArray = field(repr=False)
-    pictures: Pictures | None = None
+    exposure: Exposure | None = None
 
     def erase(self) -> None:
         """Overwrite every picture (R1)."""
         self.crop.fill(0)
-        if self.pictures is not None:
-            self.pictures.erase()
+        if self.exposure is not None:
+            self.exposure.erase()
 
 
 @dataclass(slots=True, eq=False)
@@ -105,14 +105,14 @@ class NewGallery:
 class Scored:
     """A sighting, stamped in scene time; ``captured_ns`` is the monotonic stamp of its frame.
 
-    Whoever takes it erases ``pictures`` unless it becomes an alert.
+    Whoever takes it erases ``exposure`` unless it becomes an alert.
     """
 
     sighting: Sighting
     captured_ns: int
     face_px: float
     generation: int
-    pictures: Pictures | None = None
+    exposure: Exposure | None = None
 
 
 @dataclass(slots=True, eq=False)

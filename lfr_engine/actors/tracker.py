@@ -26,7 +26,7 @@ from lfr_engine.alerts.evidence import Track
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.sources.health import CameraHealth
 from lfr_engine.vision.frame import ByteArray, FloatArray, Picture, picture_size
-from lfr_engine.vision.pictures import Pictures, take
+from lfr_engine.vision.pictures import Exposure, expose
 from lfr_engine.vision.quality import (
     Flaw,
     QualityLimits,
@@ -166,7 +166,7 @@ class _Shots:
         self._limits = settings.quality
         self._health = health
         self._met: set[int] = set()
-        self._make_pictures = settings.pictures
+        self._expose = settings.pictures
         self._selector = ShotSelector(settings.shots)
         self._feed = feed
         self._cropper = cropper
@@ -225,7 +225,7 @@ class _Shots:
                             overall,
                             size_px,
                             crop,
-                            self._pictures(detected, hidden, index),
+                            self._exposure(detected, hidden, index),
                         )
                     )
                     continue
@@ -241,11 +241,11 @@ class _Shots:
                 self._met.add(track)
                 self._health.opportunity(now_s)
 
-    def _pictures(self, detected: Detected, hidden: FloatArray, index: int) -> Pictures | None:
-        if not self._make_pictures:
+    def _exposure(self, detected: Detected, hidden: FloatArray, index: int) -> Exposure | None:
+        if not self._expose:
             return None
         boxes = np.concatenate([detected.faces.boxes, hidden])
-        return take(detected.frame.planes, boxes, detected.faces.boxes[index])
+        return expose(detected.frame.planes, boxes, detected.faces.boxes[index])
 
     async def send(self, shots: Sequence[Shot]) -> None:
         """Send shots; a live camera never waits, and keeps the best shot of each track."""

@@ -236,11 +236,11 @@ class SessionCore:
 
     async def _settle(self) -> None:
         """Erase what falls due while this runs."""
-        data = self.opened.settings.data
+        data, loop = self.opened.settings.data, trio.lowlevel.current_trio_token()
 
         def write(events: Sequence[Event]) -> None:
             for event in events:
-                trio.from_thread.run(self.journaler.record, [event])
+                trio.from_thread.run(self.journaler.record, [event], trio_token=loop)
 
         while True:
             await trio.sleep(SETTLE_S)
@@ -262,7 +262,7 @@ class SessionCore:
             self._figures.ended(event)
         elif isinstance(event, AlertTold):
             self._keeping.take(event)
-            self.told.publish(dataclasses.replace(event, pictures=None))
+            self.told.publish(dataclasses.replace(event, exposure=None))
         elif isinstance(event, AlertChanged):
             self.told.publish(event)
         else:

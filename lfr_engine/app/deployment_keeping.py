@@ -61,12 +61,12 @@ class Keeping:
 
     def take(self, told: AlertTold) -> None:
         """An alert was told, perhaps with pictures; must not wait."""
-        if told.pictures is not None and told.alert.state is AlertState.BLUE:
-            told.pictures.erase()  # of staff nothing is kept (R9)
-        elif told.pictures is not None:
+        if told.exposure is not None and told.alert.state is AlertState.BLUE:
+            told.exposure.erase()  # of staff nothing is kept (R9)
+        elif told.exposure is not None:
             self._pending[told.alert.reference] = trio.Event()
             if not self._put(told):
-                told.pictures.erase()
+                told.exposure.erase()
                 self._pending.pop(told.alert.reference).set()
 
     def note(self, event: CameraDown | CameraUp) -> None:
@@ -114,10 +114,10 @@ class Keeping:
         return event
 
     async def _keep(self, told: AlertTold) -> None:
-        assert told.pictures is not None
+        assert told.exposure is not None
         reference, name = told.alert.reference, new_name()
         try:
-            await self._lane.run(alert_pictures.keep, self._opened.evidence, name, told.pictures)
+            await self._lane.run(alert_pictures.keep, self._opened.evidence, name, told.exposure)
             await self._ask(lambda table, now: (self.until(table, reference, name, now),))
         finally:
             self._pending.pop(reference).set()

@@ -22,7 +22,7 @@ from lfr_engine.identity.store import StoredWatchlist
 from lfr_engine.identity.watchlist import Entry
 from lfr_engine.journal.events.alerts import AlertRetained
 from lfr_engine.vision.frame import ByteArray
-from lfr_engine.vision.pictures import PORTRAIT_PX, Pictures
+from lfr_engine.vision.pictures import PORTRAIT_PX, Exposure, developed
 
 PORTRAIT, CONTEXT = "portrait", "context"
 _JPEG_QUALITY = 90
@@ -41,12 +41,13 @@ class AlertPictures:
     context: bytes = field(repr=False)
 
 
-def keep(store: EvidenceStore, name: str, pictures: Pictures) -> None:
-    """Encode, encrypt and store; the arrays are overwritten whatever happens.
+def keep(store: EvidenceStore, name: str, exposure: Exposure) -> None:
+    """Develop, encode, encrypt and store; the arrays are overwritten whatever happens.
 
     Raises:
         EngineError: They cannot be written.
     """
+    pictures = developed(exposure)
     try:
         store.put(name, {PORTRAIT: jpeg(pictures.portrait), CONTEXT: jpeg(pictures.context)})
     finally:

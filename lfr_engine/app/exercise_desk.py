@@ -32,7 +32,7 @@ from lfr_engine.errors import LfrError
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.protocol import shapes as s
 from lfr_engine.runtime.lanes import Lane
-from lfr_engine.vision.pictures import PORTRAIT_PX, Pictures
+from lfr_engine.vision.pictures import PORTRAIT_PX, Exposure, developed
 
 log = structlog.get_logger("lfr_engine.app")
 
@@ -84,11 +84,11 @@ class ExerciseDesk:
 
     def hear(self, event: EngineEvent) -> None:
         """Take the pictures that come with a new alert."""
-        if isinstance(event, AlertTold) and event.pictures is not None:
+        if isinstance(event, AlertTold) and event.exposure is not None:
             try:
                 self._fresh.send_nowait(event)
             except trio.WouldBlock:
-                event.pictures.erase()
+                event.exposure.erase()
             else:
                 self._pending[event.alert.reference] = trio.Event()
 
@@ -183,11 +183,11 @@ class ExerciseDesk:
 
     async def _encode_pictures(self) -> None:
         async for told in self._to_encode:
-            assert told.pictures is not None
+            assert told.exposure is not None
             alert = told.alert
             try:
                 self._shown[alert.reference] = await self._lane.run(
-                    self._encoded, alert.reference, alert.entry, told.pictures
+                    self._encoded, alert.reference, alert.entry, told.exposure
                 )
             except (LfrError, Refused, KeyError) as error:  # the folder was changed meanwhile
                 log.warning("no pictures", alert=alert.reference, cause=str(error))
@@ -195,7 +195,8 @@ class ExerciseDesk:
             while len(self._shown) > MOST_PICTURES:
                 self._shown.popitem(last=False)
 
-    def _encoded(self, reference: str, entry: str, pictures: Pictures) -> s.AlertPictures:
+    def _encoded(self, reference: str, entry: str, exposure: Exposure) -> s.AlertPictures:
+        pictures = developed(exposure)
         try:
             known = decode(read_picture_file(people_in(self._folder)[entry][0]))
             return s.AlertPictures(

@@ -24,6 +24,7 @@ from openvino.preprocess import ColorFormat, PrePostProcessor
 
 from lfr_engine.errors import ConfigError, DeviceError, ModelError
 from lfr_engine.inference import devices
+from lfr_engine.priority import standing_back
 from lfr_engine.vision.frame import ByteArray, FloatArray
 
 _REQUEST_WAIT_S = 10.0
@@ -148,8 +149,9 @@ class Session:
         precision = devices.choose_precision(device, options.precision, allowed_precisions)
         network = _read(model, input_)
         try:
-            compiled = devices.core().compile_model(
-                network, device, _properties(device, precision, options)
+            properties = _properties(device, precision, options)
+            compiled = standing_back(
+                lambda: devices.core().compile_model(network, device, properties)
             )
             requests = [_bind(compiled) for _ in range(options.requests)]
         except RuntimeError as exc:

@@ -69,6 +69,7 @@ class Motion:
 
     def advance(self, dt: float) -> None:
         """Move every walker on by ``dt`` ≥ 0 seconds."""
+        dt = round(dt, 6)
         if dt != self._step_s:  # cameras keep their rhythm: the step rarely changes
             self._step_s = dt
             self._step, self._step_noise = _step(dt, self._density)

@@ -34,6 +34,37 @@ class Scale:
         """Network boxes (n, 4) as source boxes, float32."""
         return np.asarray(boxes * np.array([self.x, self.y] * 2, np.float32), np.float32)
 
+    def within(self, boxes: FloatArray) -> FloatArray:
+        """Source boxes (…, 4) as network boxes, float32."""
+        return np.asarray(boxes / np.array([self.x, self.y] * 2, np.float32), np.float32)
+
+
+def fitted_planes(planes: Planes, width: int, height: int) -> tuple[Planes, Scale]:
+    """A copy no larger than so many pixels, and the scale back to the source.
+
+    ``network_picture`` of it, at that size, is ``network_picture`` of the source.
+    """
+    inner_width, inner_height = _inner(planes.width, planes.height, width, height)
+    if inner_width >= planes.width and inner_height >= planes.height:
+        copies = Planes(planes.y.copy(), planes.u.copy(), planes.v.copy(), planes.colour)
+        return copies, Scale(1.0, 1.0)
+    small = Planes(
+        shrunk(planes.y, inner_width, inner_height),
+        _half(planes.u, inner_width, inner_height),
+        _half(planes.v, inner_width, inner_height),
+        planes.colour,
+    )
+    return small, Scale(planes.width / inner_width, planes.height / inner_height)
+
+
+def _inner(source_width: int, source_height: int, width: int, height: int) -> tuple[int, int]:
+    """The largest size of the source's aspect within width × height."""
+    ratio = min(width / source_width, height / source_height)
+    return (
+        min(width, max(1, round(source_width * ratio))),
+        min(height, max(1, round(source_height * ratio))),
+    )
+
 
 def network_picture(
     picture: Picture, width: int, height: int, *, keep_aspect: bool = True
@@ -49,9 +80,7 @@ def network_picture(
     """
     source_width, source_height = picture_size(picture)
     if keep_aspect:
-        ratio = min(width / source_width, height / source_height)
-        inner_width = min(width, max(1, round(source_width * ratio)))
-        inner_height = min(height, max(1, round(source_height * ratio)))
+        inner_width, inner_height = _inner(source_width, source_height, width, height)
     else:
         inner_width, inner_height = width, height
     inner = _small(picture, inner_width, inner_height)
@@ -78,11 +107,16 @@ def _chroma(plane: ByteArray, width: int, height: int) -> ByteArray:
     """A chroma plane at the small picture's size, by way of half that size: a third of the time,
     and as 4:2:0 as the frame was.
     """
-    half = ((width + 1) // 2, (height + 1) // 2)
-    small = cv2.resize(plane, half, interpolation=cv2.INTER_LINEAR)
+    small = _half(plane, width, height)
     # Two equal bytes are one number of 16 bits: a seventh of the time of a resize by neighbours.
     pairs = np.multiply(small, 257, dtype=np.uint16).view(np.uint8)
     return np.repeat(pairs, 2, axis=0)[:height, :width]
+
+
+def _half(plane: ByteArray, width: int, height: int) -> ByteArray:
+    """A chroma plane for a luma plane of width × height."""
+    size = ((width + 1) // 2, (height + 1) // 2)
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def shrunk(

@@ -682,7 +682,7 @@ def test_an_alert_is_on_disk_before_anybody_hears_of_it(rig: Rig) -> None:
                 with trio.fail_after(10):
                     told = await news.receive()
             assert isinstance(told, AlertTold)
-            assert told.pictures is None
+            assert told.exposure is None
             on_disk = [e.alert for e in rig.events(AlertGenerated) if isinstance(e, AlertGenerated)]
             assert on_disk == [told.alert.reference]
 

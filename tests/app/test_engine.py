@@ -35,6 +35,7 @@ from lfr_engine.sources.reader import Deliver, OnOpen
 from lfr_engine.sources.spec import parse_address
 from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import Frame, Picture
+from lfr_engine.vision.pictures import developed
 from tests.support import painted
 from tests.support.painted import PaintedDetector, PaintedEmbedder, Walk
 
@@ -377,10 +378,11 @@ def test_pictures_go_with_a_new_alert_and_are_erased_otherwise() -> None:
     )
     trio.run(engine.run)
     told = [one for one in stage.told if isinstance(one, AlertTold)]
-    assert told[0].pictures is not None
-    assert told[0].pictures.portrait.shape == (256, 256, 3)
-    assert told[0].pictures.context.any()
-    assert all(one.pictures is None for one in told[1:])
+    assert told[0].exposure is not None
+    pictures = developed(told[0].exposure)
+    assert pictures.portrait.shape == (256, 256, 3)
+    assert pictures.context.any()
+    assert all(one.exposure is None for one in told[1:])
 
 
 def test_a_preview_shows_the_scene_with_every_face_in_mosaic() -> None:
