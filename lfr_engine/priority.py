@@ -17,7 +17,7 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-BULK_NICENESS = int(os.environ.get("BULK", "10"))
+BULK_NICENESS = 10
 """Steps: a ninth of a core beside others that want it, and all of it when they do not."""
 
 

@@ -19,6 +19,7 @@ from lfr_engine.journal.signing import Signer
 from lfr_engine.journal.store import Journal
 from lfr_engine.runtime.flow import Lagged
 from lfr_engine.runtime.lanes import LaneHung
+from lfr_engine.runtime.supervise import leaves
 
 
 @pytest.fixture
@@ -134,8 +135,10 @@ def test_a_disk_that_does_not_answer_ends_the_block_in_time(
             finally:
                 answer.set()
 
-    with pytest.RaisesGroup(LaneHung, flatten_subgroups=True):
+    with pytest.raises(BaseExceptionGroup) as caught:
         trio.run(timed)
+    # The lane and the watch have one limit; either says so, or both.
+    assert all(isinstance(leaf, LaneHung | EngineError) for leaf in leaves(caught.value))
 
 
 def test_cancelling_the_block_still_writes_what_was_posted(journal: Journal) -> None:
