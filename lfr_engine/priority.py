@@ -1,9 +1,10 @@
 """Which threads stand back, so that an alert does not wait for pictures.
 
-Owns: the niceness of threads. Never: a thread that tells anybody anything (the loop, the journal,
-the radios) standing back, nor one asking for more than the process was given. Strategy: decoding
-and the networks fill every core of a busy engine; on Linux niceness belongs to a thread, so those
-threads alone, and the pools that native libraries begin from them, are made to yield.
+Owns: the niceness of threads, and how soon the interpreter changes hands. Never: a thread that
+tells anybody anything (the loop, the journal, the radios) standing back, nor one asking for more
+than the process was given. Strategy: decoding and the networks fill every core of a busy engine; on
+Linux niceness belongs to a thread, so those threads alone, and the pools that native libraries
+begin from them, are made to yield.
 """
 
 from __future__ import annotations
@@ -19,6 +20,14 @@ Result = TypeVar("Result")
 
 BULK_NICENESS = 10
 """Steps: a ninth of a core beside others that want it, and all of it when they do not."""
+
+
+_TURN_S = 0.001
+
+
+def short_turns() -> None:
+    """Let a thread that waits for the interpreter have it after a millisecond, not five."""
+    sys.setswitchinterval(min(_TURN_S, sys.getswitchinterval()))
 
 
 def stand_back() -> None:
