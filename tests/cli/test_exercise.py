@@ -182,7 +182,8 @@ def test_ctrl_c_ends_cleanly_at_any_moment(after_s: float, listed: Path, tmp_pat
     time.sleep(after_s)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
-    assert process.returncode in {0, 130}
+    # Killed by the signal while modules are imported, which shells show as 130, too.
+    assert process.returncode in {0, 130, -signal.SIGINT}
     assert "Traceback" not in out + err
     if process.returncode == 130:
         assert "interrupted" in out + err
