@@ -178,13 +178,13 @@ class Client:
         if connected is None:
             raise LinkLost(self._address, "not connected")
         try:
-            connected.settimeout(CONNECT_SECONDS)
-            connected.sendall(self._core.take_output())
+            broken = self._speak(connected)
             data = self._receive(connected, seconds)
             if data is not None:
                 self._core.receive(data)
-                connected.settimeout(CONNECT_SECONDS)
-                connected.sendall(self._core.take_output())
+                self._speak(connected)  # a line that breaks now is noticed at the next turn
+            elif broken is not None:
+                raise broken
         except OSError as error:
             failure = LinkLost(self._address, f"the connection was cut: {error}")
             self._drop(failure)
@@ -193,6 +193,15 @@ class Client:
             self._drop(error)
             raise
         return data is not None
+
+    def _speak(self, connected: socket.socket) -> OSError | None:
+        """Write what is to be written; where the line broke, who hung up may have said why."""
+        connected.settimeout(CONNECT_SECONDS)
+        try:
+            connected.sendall(self._core.take_output())
+        except OSError as error:
+            return error
+        return None
 
     def _receive(self, connected: socket.socket, seconds: float) -> bytes | None:
         connected.settimeout(seconds)

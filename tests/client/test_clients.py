@@ -6,6 +6,7 @@ Each client is driven through ``Driver``, which runs its way of waiting to the e
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
@@ -244,6 +245,22 @@ def test_a_refused_caller_is_told(run: Runner, tmp_path: Path) -> None:
 
     with server_thread(tmp_path), pytest.raises(CallRefused, match="does not have that role"):
         run(tmp_path / "api.sock", scenario, role="king")
+
+
+def test_a_refusal_is_heard_though_the_line_broke_while_we_spoke(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak = blocking.Client._speak
+
+    def breaks(self: blocking.Client, connected: socket.socket) -> OSError | None:
+        return speak(self, connected) or BrokenPipeError("after the last byte")
+
+    async def scenario(_: Api) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(blocking.Client, "_speak", breaks)
+    with server_thread(tmp_path), pytest.raises(CallRefused, match="does not have that role"):
+        run_blocking(tmp_path / "api.sock", scenario, role="king")
 
 
 @pytest.mark.parametrize("module", ["aio", "trio_client"])
