@@ -21,7 +21,6 @@ Result = TypeVar("Result")
 BULK_NICENESS = 10
 """Steps: a ninth of a core beside others that want it, and all of it when they do not."""
 
-
 _TURN_S = 0.001
 
 

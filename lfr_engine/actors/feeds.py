@@ -77,8 +77,8 @@ class Pick:
 class Feed:
     """One camera's way through the detector: ``slot`` in, ``receive`` out.
 
-    ``order`` and ``settled`` are guarded by the lock of ``Feeds``; the rest belongs to the trio
-    thread.
+    ``order``, ``settled`` and ``held`` (frames from picked to received or lost) are guarded by the
+    lock of ``Feeds``; the rest belongs to the trio thread.
     """
 
     def __init__(self, camera: str, *, wait: bool, feeds: Feeds) -> None:
@@ -87,6 +87,7 @@ class Feed:
         self.slot: LatestSlot[Frame] = LatestSlot(wait=wait, on_ready=self._slot_changed)
         self.order: deque[Pick] = deque()
         self.settled: deque[Pick] = deque()
+        self.held = 0
         self._feeds = feeds
         self._arrived: deque[Detected] = deque()
         self._over = False
@@ -95,7 +96,7 @@ class Feed:
     @property
     def has_room(self) -> bool:
         """True while the tracker keeps up."""
-        return len(self.order) + len(self.settled) + len(self._arrived) < TRACKER_QUEUE
+        return self.held < TRACKER_QUEUE
 
     def scene_ns(self, frame: Frame) -> int:
         """When the frame happened: its capture stamp if live, its media time if recorded."""
@@ -113,9 +114,8 @@ class Feed:
                 raise trio.EndOfChannel
             self._told = trio.Event()
             await self._told.wait()
-        detected = self._arrived.popleft()
-        self._feeds.wake()
-        return detected
+        self._feeds.received(self)
+        return self._arrived.popleft()
 
     def arrive(self) -> None:
         """In the trio thread: count what the detector settled, and wake the tracker."""
@@ -213,9 +213,15 @@ class Feeds:
         with self._changed:
             found = list(feed.settled)
             feed.settled.clear()
-            if any(pick.faces is None for pick in found):
-                self._changed.notify_all()
+            lost = sum(pick.faces is None for pick in found)
+            if lost:
+                self._release(feed, lost)
             return found, feed.slot.exhausted and not feed.order
+
+    def received(self, feed: Feed) -> None:
+        """The tracker took a frame: there is room for another."""
+        with self._changed:
+            self._release(feed, 1)
 
     def tell(self, feed: Feed) -> None:
         """Have ``feed.arrive`` called in the trio thread; from any thread."""
@@ -236,6 +242,10 @@ class Feeds:
             self.tell(feed)
         return True
 
+    def _release(self, feed: Feed, frames: int) -> None:
+        feed.held -= frames
+        self._changed.notify_all()
+
     def _choose(self) -> Pick | None:
         waiting = self._waiting()
         if not waiting:
@@ -245,10 +255,10 @@ class Feeds:
         camera = min(waiting, key=waiting.__getitem__) if recorded else None
         feed = self._feeds[camera or self._share.choose(waiting)]
         frame = feed.slot.take()
-        if frame is None:  # a reader never takes back, but `take` may say so
-            return None
+        assert frame is not None  # it was there, and it is only ever taken under this lock
         pick = Pick(feed, frame, self.telemetry.clock.monotonic_ns(), self._settle)
         feed.order.append(pick)
+        feed.held += 1
         return pick
 
     def _waiting(self) -> dict[str, int]:

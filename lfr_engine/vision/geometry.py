@@ -1,8 +1,8 @@
 """Boxes: areas, sizes, overlap, non-maximum suppression.
 
 Owns: arithmetic on (n, 4) arrays of x0 y0 x1 y1. Never: pictures, networks. Strategy: whole arrays
-at once; the one loop, in ``suppressed``, only looks at flags. A box whose far corner
-is not beyond its near one has no area and overlaps nothing.
+at once; the one loop, in ``suppressed``, only looks at flags. A box whose far corner is not beyond
+its near one has no area and overlaps nothing.
 """
 
 from __future__ import annotations

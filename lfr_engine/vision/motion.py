@@ -69,7 +69,7 @@ class Motion:
 
     def advance(self, dt: float) -> None:
         """Move every walker on by ``dt`` ≥ 0 seconds."""
-        dt = round(dt, 6)
+        dt = round(dt, 6)  # the difference of two stamps is never twice the same to the last bit
         if dt != self._step_s:  # cameras keep their rhythm: the step rarely changes
             self._step_s = dt
             self._step, self._step_noise = _step(dt, self._density)
