@@ -229,6 +229,7 @@ class _Shots:
                         )
                     )
                     continue
+                self._selector.fruitless(track, time_s)
                 crop.fill(0)
         return chosen
 

@@ -2,7 +2,7 @@
 
 Owns: the quantisation and its error bound. Never: the final score (the matcher scores the short
 list again in float32). Strategy: one scale a row; the matrix is the constant of an OpenVINO MatMul
-whose CPU kernel reads int8 and multiplies in float, so a probe costs one pass over m × d bytes.
+whose CPU kernel reads int8 and multiplies in float, so a few probes cost one pass over m × d bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ vectors err by about 512 · 2^-24; ten times that leaves room for any order of s
 
 
 class Int8Scorer:
-    """Approximate cosines of one probe with every row, on the CPU."""
+    """Approximate cosines of a few probes with every row, on the CPU."""
 
     def __init__(self, templates: FloatArray) -> None:
         """Quantise unit rows (m, d); raises ``DeviceError`` where OpenVINO cannot serve."""
@@ -49,13 +49,13 @@ class Int8Scorer:
         except RuntimeError as error:
             raise DeviceError("CPU", f"cannot build the int8 gallery: {error}") from error
 
-    def scores(self, probe: FloatArray) -> FloatArray:
-        """Approximate cosines (m,) of one unit probe (d,), each within ``bound``.
+    def scores(self, probes: FloatArray) -> FloatArray:
+        """Approximate cosines (k, m) of unit probes (k, d), each within ``bound``.
 
         The array is the scorer's own and is overwritten by the next call.
         """
-        self._request.infer([probe[None]], share_inputs=True, share_outputs=True)
-        found: FloatArray = self._request.get_output_tensor().data[0]
+        self._request.infer([probes], share_inputs=True, share_outputs=True)
+        found: FloatArray = self._request.get_output_tensor().data
         return found
 
 
@@ -65,7 +65,7 @@ def coarse_for(templates: FloatArray) -> Int8Scorer | None:
 
 
 def _compiled(packed: npt.NDArray[np.int8], scales: FloatArray, width: int) -> ov.CompiledModel:
-    probe = opset13.parameter([1, width], ov.Type.f32)
+    probe = opset13.parameter([-1, width], ov.Type.f32)
     rows = opset13.multiply(
         opset13.convert(opset13.constant(packed), "f32"), opset13.constant(scales)
     )

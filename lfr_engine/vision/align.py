@@ -35,21 +35,24 @@ def similarity(points: FloatArray, reference: FloatArray) -> FloatArray:
     Raises:
         ValueError: All points of a set coincide, or a coordinate is not finite.
     """
-    source = np.asarray(points, np.float64)
-    target = np.asarray(reference, np.float64)
-    source_mean = source.mean(axis=-2, keepdims=True)
-    target_mean = target.mean(axis=-2, keepdims=True)
-    p, q = source - source_mean, target - target_mean
-    spread = (p * p).sum(axis=(-2, -1))
-    if not (np.isfinite(spread).all() and (spread > 0).all()):
+    source, target = _complex(points), _complex(reference)
+    source_mean, target_mean = source.mean(axis=-1), target.mean(axis=-1)
+    p, q = source - source_mean[..., None], target - target_mean[..., None]
+    spread = (p.real * p.real + p.imag * p.imag).sum(axis=-1)
+    if not (np.isfinite(spread) & (spread > 0)).all():
         raise ValueError("a similarity needs finite points that do not all coincide")
-    cosine = (p * q).sum(axis=(-2, -1)) / spread
-    sine = (p[..., 0] * q[..., 1] - p[..., 1] * q[..., 0]).sum(axis=-1) / spread
-    linear = np.stack(
-        [np.stack([cosine, -sine], axis=-1), np.stack([sine, cosine], axis=-1)], axis=-2
-    )
-    shift = np.swapaxes(target_mean, -1, -2) - linear @ np.swapaxes(source_mean, -1, -2)
-    return np.concatenate([linear, shift], axis=-1).astype(np.float32)
+    turn = (np.conj(p) * q).sum(axis=-1) / spread
+    shift = target_mean - turn * source_mean
+    matrix = np.empty((*turn.shape, 2, 3), np.float32)
+    matrix[..., 0, 0] = matrix[..., 1, 1] = turn.real
+    matrix[..., 1, 0], matrix[..., 0, 1] = turn.imag, -turn.imag
+    matrix[..., 0, 2], matrix[..., 1, 2] = shift.real, shift.imag
+    return matrix
+
+
+def _complex(points: FloatArray) -> npt.NDArray[np.complex128]:
+    """Points (…, k, 2) as complex numbers (…, k)."""
+    return np.ascontiguousarray(points, np.float64).view(np.complex128)[..., 0]
 
 
 def transformed(points: FloatArray, matrix: FloatArray) -> FloatArray:

@@ -5,12 +5,14 @@ usable view at once and one more, so that somebody seen only briefly can be reco
 whenever the face has grown, so that a walker who comes nearer is looked at evenly all the way, or
 is much better seen, as when a head turns; on a long pass a slow trickle. A view is asked for twice:
 before its crop (``worth_crop``, by what boxes tell) and after (``worth_template``, by its whole
-quality).
+quality). After a crop that came to nothing the next waits as after one that was taken: a face that
+is dark or blurred would else be cropped in every picture.
 """
 
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass
 
 
@@ -26,7 +28,7 @@ class ShotDrop(enum.Enum):
 class ShotSettings:
     """How many views, and how far apart.
 
-    spacing_s: least time between two views of one track. early_shots: views taken by spacing alone.
+    spacing_s: least time between two crops of one track. early_shots: views taken by spacing alone.
     grown_by: times the largest face taken that a later one must be; or better_by: quality (0–1) by
     which it must exceed the best taken. max_shots: views of one track after which those must wait
     too. trickle_s: after so long without one, a view is taken anyway. keep_share: one poorer than
@@ -56,9 +58,10 @@ class ShotSelector:
     def __init__(self, settings: ShotSettings | None = None) -> None:
         self._settings = settings or ShotSettings()
         self._tracks: dict[int, _Taken] = {}
+        self._fruitless: dict[int, float] = {}
 
     def __len__(self) -> int:
-        return len(self._tracks)
+        return len(self._tracks.keys() | self._fruitless.keys())
 
     def worth_crop(
         self, track_id: int, time_s: float, size_px: float, view_quality: float
@@ -68,7 +71,13 @@ class ShotSelector:
         size_px: of the face (``quality.Views.size_px``). view_quality: what boxes and landmarks
         tell (``quality.view_qualities``), 0–1: the most that the whole quality can be.
         """
+        if time_s - self._fruitless.get(track_id, -math.inf) < self._settings.spacing_s:
+            return ShotDrop.TOO_SOON
         return self._why_not(self._tracks.get(track_id), time_s, size_px, view_quality)
+
+    def fruitless(self, track_id: int, time_s: float) -> None:
+        """A crop captured at ``time_s`` came to nothing."""
+        self._fruitless[track_id] = time_s
 
     def worth_template(
         self, track_id: int, time_s: float, size_px: float, overall: float
@@ -89,6 +98,7 @@ class ShotSelector:
 
     def forget(self, track_id: int) -> int:
         """The track ended: how many of its views were taken."""
+        self._fruitless.pop(track_id, None)
         taken = self._tracks.pop(track_id, None)
         return taken.count if taken else 0
 

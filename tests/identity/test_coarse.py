@@ -16,8 +16,10 @@ def test_no_score_leaves_the_bound(dimension: int) -> None:
     templates = normalised(rng.standard_normal((70_000, dimension), np.float32))
     scorer = Int8Scorer(templates)
     assert 0 < scorer.bound < 0.03
-    for probe in normalised(rng.standard_normal((5, dimension), np.float32)):
-        errors = np.abs(scorer.scores(probe) - templates @ probe)
+    probes = normalised(rng.standard_normal((5, dimension), np.float32))
+    for few in (probes[:1], probes[1:3], probes):  # one compiled network takes any number
+        errors = np.abs(scorer.scores(few) - few @ templates.T)
+        assert errors.shape == (len(few), 70_000)
         assert errors.max() <= scorer.bound
 
 

@@ -25,8 +25,8 @@ class Rounded:
     def __init__(self, templates: FloatArray, step: float) -> None:
         self.templates, self.bound, self.step = templates, step / 2 + 1e-6, step
 
-    def scores(self, probe: FloatArray) -> FloatArray:
-        return np.asarray(np.round(self.templates @ probe / self.step) * self.step, np.float32)
+    def scores(self, probes: FloatArray) -> FloatArray:
+        return np.asarray(np.round(probes @ self.templates.T / self.step) * self.step, np.float32)
 
 
 def gallery(seed: int, owners: list[int], *, step: float | None = None) -> Gallery:

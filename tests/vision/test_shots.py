@@ -101,3 +101,19 @@ def test_a_pass_costs_a_bounded_number_of_templates(
         assert selector.worth_template(1, now, size_px, value) is before
         count += before is None
     assert count <= limits.max_shots + now / limits.trickle_s
+
+
+def test_after_a_crop_that_came_to_nothing_the_next_waits() -> None:
+    selector = ShotSelector(ShotSettings(spacing_s=0.15))
+    crops = []
+    for time_s in (0.04 * i for i in range(25)):  # dark all the time
+        if selector.worth_crop(1, time_s, SIZE, 0.9) is None:
+            selector.fruitless(1, time_s)
+            crops.append(time_s)
+    assert len(crops) == 7
+    assert selector.worth_crop(2, 0.97, SIZE, 0.9) is None
+    assert selector.worth_template(1, 0.97, SIZE, 0.1) is None
+    assert selector.worth_crop(1, 1.2, SIZE, 0.9) is None
+    selector.forget(1)
+    assert len(selector) == 0
+    assert selector.worth_crop(1, 1.2, SIZE, 0.1) is None

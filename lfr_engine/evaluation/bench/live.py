@@ -24,6 +24,7 @@ from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.app.engine import CameraPlan, Engine
 from lfr_engine.app.parts import Opened, exercise_matching
 from lfr_engine.clock import Clock
+from lfr_engine.evaluation.bench.process import resident_mb
 from lfr_engine.identity.matcher import Gallery
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.runtime.telemetry import Telemetry
@@ -46,7 +47,7 @@ class LiveCamera(msgspec.Struct, frozen=True):
 
 
 class LiveFigures(msgspec.Struct, frozen=True):
-    """What ``lfr bench live`` measured.
+    """What ``lfr bench --live`` measured.
 
     memory_mb: resident, at the end. growth_mb: from the median of the first tenth after the warm-up
     to that of the last. noise_mb: half of memory's range within a tenth of the run, so what a
@@ -175,15 +176,6 @@ def _accounted(telemetry: Telemetry, camera: str) -> int:
     drops: Mapping[str, int] = telemetry.drops.get(camera, {})
     frames = ("slot", "age", "cadence", "device", "paused")
     return telemetry.counts[f"detected {camera}"] + sum(drops.get(one, 0) for one in frames) + 3
-
-
-def resident_mb() -> float:
-    """Resident memory of this process in MB; 0 where the system does not tell."""
-    try:
-        fields = Path("/proc/self/statm").read_text("ascii").split()
-    except OSError:
-        return 0.0
-    return int(fields[1]) * 4096 / 1e6
 
 
 def growth_mb(looks: Sequence[Look]) -> float:

@@ -1,4 +1,4 @@
-"""What users would run instead, on the same clip, one after the other with the engine.
+"""What users would run instead, on the same clip, in turn with the engine.
 
 Owns: two loops written the way their users write them, with the very networks we run. Never: a
 handicap. Strategy: the OpenCV loop is ``FaceDetectorYN`` and ``FaceRecognizerSF``; the plain
@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import msgspec
@@ -27,19 +28,39 @@ from lfr_engine.inference.store import ModelStore
 from lfr_engine.vision.frame import ByteArray, FloatArray
 
 GALLERY = 10_000
-MOST_SECONDS = 20.0
-"""A peer is stopped after so long: its rate is known by then."""
+
+Work: TypeAlias = Callable[[ByteArray], int]
+"""Does everything for one picture (h, w, 3) BGR, and counts its faces."""
 
 
 class PeerFigures(msgspec.Struct, frozen=True):
-    """One peer. fps: frames a second of its one loop, which uses every core."""
+    """One peer. fps: frames a second of its one loop, which uses every core; the median round's."""
 
     name: str
     fps: float
     faces_per_frame: float
 
 
-def opencv_loop(clip: Path, store: ModelStore, clock: Clock) -> PeerFigures:
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A loop that is ready to run."""
+
+    name: str
+    work: Work
+
+    def measure(self, clip: Path, seconds: float, clock: Clock) -> PeerFigures:
+        """Run over ``clip`` for so long, or to its end."""
+        began, frames, faces = clock.monotonic_ns(), 0, 0
+        for frame in _frames(clip):
+            faces += self.work(frame)
+            frames += 1
+            if (clock.monotonic_ns() - began) / 1e9 > seconds:
+                break
+        elapsed = (clock.monotonic_ns() - began) / 1e9
+        return PeerFigures(self.name, frames / elapsed, faces / max(1, frames))
+
+
+def opencv_loop(store: ModelStore) -> Peer:
     """The OpenCV loop at 640×360 with 10,000 templates.
 
     Raises:
@@ -52,22 +73,22 @@ def opencv_loop(clip: Path, store: ModelStore, clock: Clock) -> PeerFigures:
         paths = [_folded(folder / one.files[0].name) for one in (pack.detector, pack.embedder)]
         detector = cv2.FaceDetectorYN.create(str(paths[0]), "", (640, 360), 0.6, 0.3, 64)
         recogniser = cv2.FaceRecognizerSF.create(str(paths[1]), "")
-        gallery = _gallery(128)
+    gallery = _gallery(128)
 
-        def work(frame: ByteArray) -> int:
-            found: Any = detector.detect(cv2.resize(frame, (640, 360)))[1]
-            rows = [] if found is None else list(found)
-            for row in rows:
-                row[0:14:2] *= frame.shape[1] / 640
-                row[1:14:2] *= frame.shape[0] / 360
-                template = recogniser.feature(recogniser.alignCrop(frame, row))[0]
-                float((gallery @ template).max())
-            return len(rows)
+    def work(frame: ByteArray) -> int:
+        found: Any = detector.detect(cv2.resize(frame, (640, 360)))[1]
+        rows = [] if found is None else list(found)
+        for row in rows:
+            row[0:14:2] *= frame.shape[1] / 640
+            row[1:14:2] *= frame.shape[0] / 360
+            template = recogniser.feature(recogniser.alignCrop(frame, row))[0]
+            float((gallery @ template).max())
+        return len(rows)
 
-        return _run("OpenCV loop", clip, work, clock)
+    return Peer("OpenCV loop", work)
 
 
-def openvino_loop(clip: Path, pack: OpenPack, clock: Clock) -> PeerFigures:
+def openvino_loop(name: str, pack: OpenPack) -> Peer:
     """The plain loop over the networks of ``pack``, every face of every frame."""
     gallery = _gallery(pack.embedder.dimension)
 
@@ -78,18 +99,7 @@ def openvino_loop(clip: Path, pack: OpenPack, clock: Clock) -> PeerFigures:
             float((gallery @ template).max())
         return len(faces)
 
-    return _run("plain OpenVINO loop", clip, work, clock)
-
-
-def _run(name: str, clip: Path, work: Callable[[ByteArray], int], clock: Clock) -> PeerFigures:
-    began, frames, faces = clock.monotonic_ns(), 0, 0
-    for frame in _frames(clip):
-        faces += work(frame)
-        frames += 1
-        if (clock.monotonic_ns() - began) / 1e9 > MOST_SECONDS:
-            break
-    seconds = (clock.monotonic_ns() - began) / 1e9
-    return PeerFigures(name, frames / seconds, faces / max(1, frames))
+    return Peer(f"plain OpenVINO loop, {name}", work)
 
 
 def _frames(clip: Path) -> Iterator[ByteArray]:

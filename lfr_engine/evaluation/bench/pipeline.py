@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import statistics
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +27,14 @@ from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.app.engine import CameraPlan, Engine
 from lfr_engine.app.parts import Opened, exercise_matching
 from lfr_engine.clock import Clock
+from lfr_engine.evaluation.bench.peers import Peer, PeerFigures
+from lfr_engine.evaluation.bench.process import ThreadTimes, resident_mb
 from lfr_engine.identity.coarse import coarse_for
 from lfr_engine.identity.matcher import Gallery
 from lfr_engine.identity.template import normalised
 from lfr_engine.inference.session import Session
 from lfr_engine.journal.events.fields import Event
+from lfr_engine.priority import stand_back
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.sources.opening import reader_for
 from lfr_engine.sources.reader import ReaderSettings, read_video
@@ -39,20 +43,31 @@ from lfr_engine.vision.frame import Frame, Planes
 
 NOBODY_SCORES = 0.99
 """Threshold over random templates: the matcher works in full, and nobody is alerted."""
+_LOOK_EVERY_S = 0.2
 
 
 class Round(msgspec.Struct, frozen=True):
-    """One turn. All in frames a second, of all streams together."""
+    """One turn: frames a second of all streams together; and ``…_cpu_ms``, what a frame cost of all
+    processors together, in milliseconds.
+    """
 
     decode_only: float
     infer_only: float
     bound: float
     engine: float
     ratio: float
+    decode_cpu_ms: float
+    infer_cpu_ms: float
+    engine_cpu_ms: float
 
 
 class PipelineFigures(msgspec.Struct, frozen=True):
-    """What ``lfr bench pipeline`` measured. stages: of the last round, milliseconds."""
+    """What ``lfr bench --source`` measured.
+
+    cpu_ms: milliseconds of processor a frame by kind of thread; stages: milliseconds; drops: frames
+    and views by reason; all of the last round. memory_mb: the most that was resident in an engine's
+    run. peers: medians of all rounds.
+    """
 
     clip: str
     size: tuple[int, int]
@@ -66,13 +81,18 @@ class PipelineFigures(msgspec.Struct, frozen=True):
     engine: float
     bound: float
     stages: dict[str, dict[str, float | int]]
+    cpu_ms: dict[str, float]
     drops: dict[str, dict[str, int]]
     embedded: int
+    memory_mb: float
+    peers: list[PeerFigures]
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineBench:
-    """How to measure. seconds: length of each part of a round; the engine runs the clip through."""
+    """How to measure. seconds: length of each part of a round, at most; the engine runs the clip
+    through.
+    """
 
     clip: Path
     streams: int = 4
@@ -81,8 +101,39 @@ class PipelineBench:
     seconds: float = 4.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Rate:
+    """fps: frames a second. cpu_ms: of processor, a frame."""
+
+    fps: float
+    cpu_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of the engine. seconds: of processor, by kind of thread."""
+
+    frames: int
+    elapsed_s: float
+    seconds: dict[str, float]
+    memory_mb: float
+    telemetry: Telemetry
+
+    @property
+    def fps(self) -> float:
+        return self.frames / self.elapsed_s
+
+    @property
+    def cpu_ms(self) -> dict[str, float]:
+        return {kind: seconds * 1e3 / self.frames for kind, seconds in self.seconds.items()}
+
+
 def bench_pipeline(
-    bench: PipelineBench, opened: Opened, clock: Clock, tell: Callable[[str], None]
+    bench: PipelineBench,
+    opened: Opened,
+    peers: Sequence[Peer],
+    clock: Clock,
+    tell: Callable[[str], None],
 ) -> PipelineFigures:
     """Measure; ``tell`` hears what is going on.
 
@@ -90,19 +141,34 @@ def bench_pipeline(
         SourceRefused: The clip cannot be read.
     """
     sample = _first_frames(bench.clip, clock, 8)
-    gallery = _crowd(bench.templates, opened)
-    rounds, telemetry = [], Telemetry(clock)
+    gallery = random_crowd(bench.templates, opened)
+    rounds, runs, beside = [], [], []
     for number in range(bench.rounds):
-        tell(f"round {number + 1} of {bench.rounds}: decoder alone")
+        turn = f"round {number + 1} of {bench.rounds}"
+        tell(f"{turn}: decoder alone")
         decode = _decode_only(bench, clock)
-        tell(f"round {number + 1} of {bench.rounds}: detector alone")
+        tell(f"{turn}: detector alone")
         infer = _infer_only(opened, sample, bench.seconds, clock)
-        tell(f"round {number + 1} of {bench.rounds}: the engine")
-        telemetry = Telemetry(clock)
-        engine = trio.run(_engine, bench, opened, gallery, telemetry)
-        bound = 1 / (1 / decode + 1 / infer)
-        rounds.append(Round(decode, infer, bound, engine, engine / bound))
-    planes = sample[0]
+        tell(f"{turn}: the engine")
+        run = trio.run(_engine, bench, opened, gallery, Telemetry(clock))
+        for peer in peers:
+            tell(f"{turn}: {peer.name}")
+            beside.append(peer.measure(bench.clip, 2 * bench.seconds, clock))
+        bound = 1 / (1 / decode.fps + 1 / infer.fps)
+        rounds.append(
+            Round(
+                decode_only=decode.fps,
+                infer_only=infer.fps,
+                bound=bound,
+                engine=run.fps,
+                ratio=run.fps / bound,
+                decode_cpu_ms=decode.cpu_ms,
+                infer_cpu_ms=infer.cpu_ms,
+                engine_cpu_ms=sum(run.cpu_ms.values()),
+            )
+        )
+        runs.append(run)
+    planes, last = sample[0], runs[-1]
     return PipelineFigures(
         clip=bench.clip.name,
         size=(planes.width, planes.height),
@@ -115,9 +181,21 @@ def bench_pipeline(
         ratio=statistics.median(one.ratio for one in rounds),
         engine=statistics.median(one.engine for one in rounds),
         bound=statistics.median(one.bound for one in rounds),
-        stages={name: histogram.summary() for name, histogram in telemetry.stages.items()},
-        drops={camera: dict(drops) for camera, drops in telemetry.drops.items()},
-        embedded=telemetry.counts["embedded"],
+        stages={name: histogram.summary() for name, histogram in last.telemetry.stages.items()},
+        cpu_ms=last.cpu_ms,
+        drops={camera: dict(drops) for camera, drops in last.telemetry.drops.items()},
+        embedded=last.telemetry.counts["embedded"],
+        memory_mb=max(run.memory_mb for run in runs),
+        peers=[_median_of(peer.name, beside) for peer in peers],
+    )
+
+
+def _median_of(name: str, measured: Sequence[PeerFigures]) -> PeerFigures:
+    own = [one for one in measured if one.name == name]
+    return PeerFigures(
+        name,
+        statistics.median(one.fps for one in own),
+        statistics.median(one.faces_per_frame for one in own),
     )
 
 
@@ -134,7 +212,7 @@ def _first_frames(clip: Path, clock: Clock, count: int) -> list[Planes]:
     return frames
 
 
-def _crowd(templates: int, opened: Opened) -> Gallery:
+def random_crowd(templates: int, opened: Opened) -> Gallery:
     """A watchlist of random people: as much work as real ones, and nobody's face."""
     contract = opened.pack.contract
     rows = np.random.default_rng(1).normal(size=(templates, contract.dimension))
@@ -144,19 +222,28 @@ def _crowd(templates: int, opened: Opened) -> Gallery:
     return Gallery.build(names, names, unit, owners, contract, coarse=coarse_for(unit))
 
 
-def _together(work: Sequence[Callable[[], int]], clock: Clock) -> float:
-    """Run every piece of work in its own thread; the sum of what they count, per second."""
+def _together(work: Sequence[Callable[[], int]], clock: Clock) -> _Rate:
+    """Run every piece of work in its own thread, ranked as the engine's are: the rate of what they
+    count together.
+    """
     counts: list[int] = []
-    threads = [threading.Thread(target=lambda w=one: counts.append(w())) for one in work]
-    began = clock.monotonic_ns()
+
+    def body(one: Callable[[], int]) -> None:
+        stand_back()
+        counts.append(one())
+
+    threads = [threading.Thread(target=body, args=(one,)) for one in work]
+    began, cpu_s = clock.monotonic_ns(), time.process_time()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(counts) / ((clock.monotonic_ns() - began) / 1e9)
+    elapsed_s = (clock.monotonic_ns() - began) / 1e9
+    frames = max(1, sum(counts))
+    return _Rate(frames / elapsed_s, (time.process_time() - cpu_s) * 1e3 / frames)
 
 
-def _decode_only(bench: PipelineBench, clock: Clock) -> float:
+def _decode_only(bench: PipelineBench, clock: Clock) -> _Rate:
     address = parse_address(str(bench.clip))
 
     def decode() -> int:
@@ -172,7 +259,7 @@ def _decode_only(bench: PipelineBench, clock: Clock) -> float:
     return _together([decode] * bench.streams, clock)
 
 
-def _infer_only(opened: Opened, sample: list[Planes], seconds: float, clock: Clock) -> float:
+def _infer_only(opened: Opened, sample: list[Planes], seconds: float, clock: Clock) -> _Rate:
     """The detector's network alone, as many threads as requests, on a picture made before."""
     session: Session = opened.pack.detector.session
     picture = np.zeros(session.input_shape, np.uint8)
@@ -193,7 +280,7 @@ def _infer_only(opened: Opened, sample: list[Planes], seconds: float, clock: Clo
 
 async def _engine(
     bench: PipelineBench, opened: Opened, gallery: Gallery, telemetry: Telemetry
-) -> float:
+) -> _Run:
     clock = telemetry.clock
     address = parse_address(str(bench.clip))
     cameras = [
@@ -215,7 +302,21 @@ async def _engine(
         """Nobody listens."""
 
     engine = Engine(cameras, opened.networks, matching, telemetry, record, publish)
+    times, memory_mb = ThreadTimes(), 0.0
     began = clock.monotonic_ns()
-    await engine.run()
+
+    async def look() -> None:
+        nonlocal memory_mb
+        while True:
+            times.look()
+            memory_mb = max(memory_mb, resident_mb())
+            await trio.sleep(_LOOK_EVERY_S)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(look)
+        await engine.run()
+        nursery.cancel_scope.cancel()
+    elapsed_s = (clock.monotonic_ns() - began) / 1e9
+    times.look()
     frames = sum(report.frames for report in engine.reports.values())
-    return frames / ((clock.monotonic_ns() - began) / 1e9)
+    return _Run(max(1, frames), elapsed_s, times.told(), memory_mb, telemetry)

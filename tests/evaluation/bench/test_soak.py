@@ -42,8 +42,8 @@ def test_ten_minutes_of_live_cameras(tmp_path: Path) -> None:
     subprocess.run([*lfr, *walkby], check=True, timeout=300, capture_output=True)
     clip, watchlist = tmp_path / "street" / "camera-1.mp4", tmp_path / "street" / "watchlist"
     figures = tmp_path / "figures.json"
-    live = ["bench", "live", str(clip), "--watchlist", str(watchlist), "--streams", "2"]
-    live += ["--seconds", str(SECONDS), "--json", str(figures)]
+    live = ["bench", "--source", str(clip), "--live", "--watchlist", str(watchlist)]
+    live += ["--streams", "2", "--seconds", str(SECONDS), "--json", str(figures)]
     done = subprocess.run([*lfr, *live], check=True, timeout=SECONDS + 120, capture_output=True)
     print(done.stdout.decode())
     told = json.loads(figures.read_text())
