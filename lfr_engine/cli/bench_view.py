@@ -36,7 +36,12 @@ def show_pipeline(console: Console, figures: PipelineFigures) -> None:
     _stages(console, figures.stages)
     for camera, drops in figures.drops.items():
         console.print(f"{camera}: not used: {_reasons(drops)}", soft_wrap=True)
-    console.print(f"{figures.embedded} views embedded; resident {figures.memory_mb:.0f} MB at most")
+    before_mb, most_mb = figures.memory_mb
+    console.print(
+        f"{figures.embedded} views embedded; resident {before_mb:.0f} MB before the engine began, "
+        f"{most_mb:.0f} MB at most",
+        soft_wrap=True,
+    )
     for peer in figures.peers:
         console.print(
             f"{peer.name}: {peer.fps:.1f} frames/s with {peer.faces_per_frame:.1f} faces a frame; "

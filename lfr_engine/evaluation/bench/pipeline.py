@@ -65,8 +65,9 @@ class PipelineFigures(msgspec.Struct, frozen=True):
     """What ``lfr bench --source`` measured.
 
     cpu_ms: milliseconds of processor a frame by kind of thread; stages: milliseconds; drops: frames
-    and views by reason; all of the last round. memory_mb: the most that was resident in an engine's
-    run. peers: medians of all rounds.
+    and views by reason; all of the last round. memory_mb: resident before the engine of the
+    first round began (after the decoder alone, which leaves some behind), and at most. peers:
+    medians of all rounds.
     """
 
     clip: str
@@ -84,7 +85,7 @@ class PipelineFigures(msgspec.Struct, frozen=True):
     cpu_ms: dict[str, float]
     drops: dict[str, dict[str, int]]
     embedded: int
-    memory_mb: float
+    memory_mb: tuple[float, float]
     peers: list[PeerFigures]
 
 
@@ -116,7 +117,7 @@ class _Run:
     frames: int
     elapsed_s: float
     seconds: dict[str, float]
-    memory_mb: float
+    memory_mb: tuple[float, float]
     telemetry: Telemetry
 
     @property
@@ -185,7 +186,7 @@ def bench_pipeline(
         cpu_ms=last.cpu_ms,
         drops={camera: dict(drops) for camera, drops in last.telemetry.drops.items()},
         embedded=last.telemetry.counts["embedded"],
-        memory_mb=max(run.memory_mb for run in runs),
+        memory_mb=runs[0].memory_mb,
         peers=[_median_of(peer.name, beside) for peer in peers],
     )
 
@@ -302,14 +303,15 @@ async def _engine(
         """Nobody listens."""
 
     engine = Engine(cameras, opened.networks, matching, telemetry, record, publish)
-    times, memory_mb = ThreadTimes(), 0.0
+    times, before_mb = ThreadTimes(), resident_mb()
+    most_mb = before_mb
     began = clock.monotonic_ns()
 
     async def look() -> None:
-        nonlocal memory_mb
+        nonlocal most_mb
         while True:
             times.look()
-            memory_mb = max(memory_mb, resident_mb())
+            most_mb = max(most_mb, resident_mb())
             await trio.sleep(_LOOK_EVERY_S)
 
     async with trio.open_nursery() as nursery:
@@ -319,4 +321,4 @@ async def _engine(
     elapsed_s = (clock.monotonic_ns() - began) / 1e9
     times.look()
     frames = sum(report.frames for report in engine.reports.values())
-    return _Run(max(1, frames), elapsed_s, times.told(), memory_mb, telemetry)
+    return _Run(max(1, frames), elapsed_s, times.told(), (before_mb, most_mb), telemetry)
