@@ -21,6 +21,7 @@ from lfr_engine.app.engine import CameraPlan, Engine
 from lfr_engine.clock import Clock
 from lfr_engine.config import CameraConfig
 from lfr_engine.errors import ConfigError, RuleError
+from lfr_engine.sources.condition import CameraState
 from lfr_engine.sources.opening import reader_for
 from lfr_engine.sources.reader import Pace, ReaderSettings
 from lfr_engine.sources.spec import parse_address
@@ -154,7 +155,10 @@ class Cameras:
         """Connect again: a disabled, refused, crashed or ended camera. Raises ``NotFound``."""
         camera = self[name]
         camera.config = msgspec.structs.replace(camera.config, enabled=True)
-        if not self._running.watches(name):
+        report = self._running.reports.get(name)
+        # Of an ended camera the tracker may still be at work; its source hears nobody any more.
+        ended = report is not None and report.condition.state is CameraState.ENDED
+        if ended or not self._running.watches(name):
             await self._running.remove_camera(name)
             self._running.add_camera(camera.plan)
         elif camera.control.enabled:

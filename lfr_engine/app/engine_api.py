@@ -21,6 +21,7 @@ from lfr_engine.app.engine_api_deployment import DEPLOYMENT_HANDLERS, journalled
 from lfr_engine.app.engine_api_loading import LOADING_HANDLERS
 from lfr_engine.app.engine_api_relay import RELAY_HANDLERS
 from lfr_engine.app.engine_api_state import STATE_HANDLERS
+from lfr_engine.app.engine_api_watchlist import WATCHLIST_HANDLERS
 from lfr_engine.app.running import Running
 from lfr_engine.errors import EngineError
 from lfr_engine.protocol.arguments import Command
@@ -41,6 +42,7 @@ HANDLERS: Mapping[type[Command[Any]], Handler] = {
     **CAMERA_HANDLERS,
     **ALERT_HANDLERS,
     **DEPLOYMENT_HANDLERS,
+    **WATCHLIST_HANDLERS,
     **LOADING_HANDLERS,
     **RELAY_HANDLERS,
 }

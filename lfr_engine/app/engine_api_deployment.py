@@ -1,4 +1,4 @@
-"""Commands on the deployment: authority, capture, watchlist, blue list, journal and report.
+"""Commands on the deployment: authority, capture, blue list, journal and report.
 
 Owns: what each mode answers, and the journal lines of calls. Never: capture that goes on after a
 stop, whatever the mode (R17). Strategy: a deployment's session decides; in the other modes the red
@@ -8,8 +8,7 @@ stop still works, and what needs an authority is refused with the rule that asks
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 import trio
@@ -26,10 +25,7 @@ from lfr_engine.deployment.intervals import clopper_pearson
 from lfr_engine.deployment.page import full_page, public_page
 from lfr_engine.deployment.record import as_values, without_open_scores
 from lfr_engine.deployment.totals import build
-from lfr_engine.enrolment.image import Enrolled, enrol_image
 from lfr_engine.errors import RuleError
-from lfr_engine.identity.watchlist import Category, Entry, EntryState, Watchlist
-from lfr_engine.inference.pack import OpenPack
 from lfr_engine.journal.events.access import ApiCalled, ApiRefused
 from lfr_engine.journal.lines import committed
 from lfr_engine.journal.verification import VerifyResult, verify
@@ -39,7 +35,6 @@ from lfr_engine.protocol.commands import CallerRole
 
 WITHOUT_INTERLOCK = dt.timedelta(seconds=15)
 """When to say again that an operator is there, where nothing depends on it."""
-_PRIORITIES = {"high": 1, "medium": 2, "low": 3}
 
 
 # authority and capture ---------------------------------------------------------------------------
@@ -113,83 +108,6 @@ async def heartbeat(running: Running, _: a.PresenceHeartbeat, __: Caller) -> s.P
         before = await running.session.heartbeat()
     await trio.lowlevel.checkpoint()
     return s.Presence(next_before=moment(before or running.clock.utc() + WITHOUT_INTERLOCK))
-
-
-# watchlist ---------------------------------------------------------------------------------------
-
-
-async def watchlist_status(running: Running, _: a.WatchlistStatus, __: Caller) -> s.WatchlistStatus:
-    """Sizes and categories."""
-    await trio.lowlevel.checkpoint()
-    if running.session is not None:
-        return _status(running.session.opened.stored.watchlist, running.session)
-    gallery = running.gallery
-    if gallery is None:
-        _no_list()
-    return s.WatchlistStatus(
-        watchlist="EXERCISE",
-        built=moment(running.started),
-        people=len(gallery),
-        images=len(gallery.owners),
-        categories={"wanted": len(gallery)},
-        withdrawn=len(running.withdrawn),
-        warnings=["an exercise: from a folder, without provenance"],
-    )
-
-
-async def watchlist_list(running: Running, command: a.WatchlistList, __: Caller) -> s.WatchlistPage:
-    """Entries by id, without biometrics."""
-    await trio.lowlevel.checkpoint()
-    if running.session is not None:
-        facts = running.session.opened.facts
-        found = [
-            _entry(entry, withdrawn=facts[entry.id].withdrawn if entry.id in facts else True)
-            for entry in running.session.opened.stored.watchlist.entries
-        ]
-    elif running.gallery is not None:
-        images = Counter(int(owner) for owner in running.gallery.owners)
-        found = [
-            s.WatchlistEntry(
-                entry=entry,
-                category="wanted",
-                images=images[row],
-                label=entry,
-                withdrawn=entry in running.withdrawn,
-            )
-            for row, entry in enumerate(running.gallery.entries)
-        ]
-    else:
-        _no_list()
-    found.sort(key=lambda entry: entry.entry)
-    rest = [entry for entry in found if command.after is None or entry.entry > command.after]
-    page = rest[: command.limit]
-    return s.WatchlistPage(
-        entries=page, after=page[-1].entry if len(rest) > len(page) and page else None
-    )
-
-
-async def watchlist_check(running: Running, command: a.WatchlistCheck, _: Caller) -> s.ImageCheck:
-    """Whether a picture could be enrolled (R14)."""
-    if running.desk is None or running.pack is None:
-        raise RuleError("R27", "picture", "nobody is templated in commissioning")
-    return await running.lane.run(_checked, command.picture, running.pack)
-
-
-async def watchlist_withdraw(
-    running: Running, command: a.WatchlistWithdraw, caller: Caller
-) -> s.Done:
-    """Stop alerting on a person within a second (R15)."""
-    if running.session is not None:
-        await running.session.withdraw(person(caller), command.entry, command.reason)
-        return s.Done()
-    if running.gallery is None:
-        _no_list()
-    changed = running.gallery.without([command.entry])
-    await running.engine.swap_gallery(changed)
-    running.gallery = changed
-    running.withdrawn.add(command.entry)
-    await running.engine.ask(lambda table, now: table.withdraw(command.entry, now))
-    return s.Done()
 
 
 # blue list, journal, report ----------------------------------------------------------------------
@@ -325,50 +243,6 @@ def _session(running: Running, command: str) -> Session:
     return running.session
 
 
-def _no_list() -> NoReturn:
-    raise Conflict(
-        "watchlist", "none is loaded in commissioning", "run a deployment or an exercise"
-    )
-
-
-def _status(listed: Watchlist, session: Session) -> s.WatchlistStatus:
-    entries = listed.entries
-    return s.WatchlistStatus(
-        watchlist=listed.id,
-        built=moment(listed.built),
-        people=len(entries),
-        images=sum(len(entry.references) for entry in entries),
-        categories=dict(Counter(entry.category.value for entry in entries)),
-        rejected=listed.rejected,
-        under_18=sum(entry.under_18 for entry in entries),
-        withdrawn=sum(facts.withdrawn for facts in session.opened.facts.values()),
-    )
-
-
-def _entry(entry: Entry, *, withdrawn: bool) -> s.WatchlistEntry:
-    return s.WatchlistEntry(
-        entry=entry.id,
-        category=entry.category.value,
-        images=len(entry.references),
-        label=entry.label,
-        priority=_PRIORITIES.get(entry.priority.value, 0),
-        expected_action=entry.expected_action,
-        source=entry.source,
-        lawful_basis=entry.lawful_basis,
-        last_checked=entry.last_checked.isoformat(),
-        withdrawn=withdrawn or entry.state is not EntryState.LISTED,
-        blue=entry.category is Category.BLUE,
-    )
-
-
-def _checked(picture: bytes, pack: OpenPack) -> s.ImageCheck:
-    found = enrol_image(picture, pack)
-    if isinstance(found, Enrolled):
-        found.template.fill(0)
-        return s.ImageCheck(usable=True, measures={"quality": round(found.quality.overall, 4)})
-    return s.ImageCheck(usable=False, reasons=[found.reason.value, found.text])
-
-
 def _blue(session: Session) -> s.BlueStatus:
     rates = session.state().blue
     passes = sum(of for _, of in rates.values())
@@ -395,10 +269,6 @@ DEPLOYMENT_HANDLERS: dict[type[a.Command[Any]], Any] = {
     a.DeploymentsStop: stop,
     a.DeploymentsEnd: end,
     a.PresenceHeartbeat: heartbeat,
-    a.WatchlistStatus: watchlist_status,
-    a.WatchlistList: watchlist_list,
-    a.WatchlistCheck: watchlist_check,
-    a.WatchlistWithdraw: watchlist_withdraw,
     a.BluePass: blue_pass,
     a.BlueImport: blue_import,
     a.BlueStatus: blue_status,

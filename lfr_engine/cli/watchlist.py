@@ -1,17 +1,16 @@
 """``lfr watchlist``: build, check, seal, change and destroy watchlists.
 
 Owns: options, questions and the order of steps: judge, ask, commit, journal. Never: a rule (they
-are in ``identity`` and ``enrolment``), how a report looks (``watchlist_view``). Strategy: every
-command opens the journal first, because what cannot be recorded is not done.
+are in ``identity`` and ``enrolment``), how a report looks (``watchlist_view``), what is journalled
+of a list (``watchlist_records``). Strategy: every command opens the journal first, because what
+cannot be recorded is not done.
 """
 
 from __future__ import annotations
 
-import collections
 import datetime as dt
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,22 +18,19 @@ from typing import Any, TypeVar
 import click
 
 from lfr_engine.app.enrolling import enrol
+from lfr_engine.cli import watchlist_records as records
 from lfr_engine.cli import watchlist_view as view
 from lfr_engine.cli.asked import Asked
 from lfr_engine.cli.moments import MOMENT
 from lfr_engine.clock import SystemClock
-from lfr_engine.deployment.erasure import of_vault
 from lfr_engine.enrolment.image import Pack
 from lfr_engine.enrolment.register import Registered, Row, re_encode, read_csv
 from lfr_engine.errors import InputError, RuleError
 from lfr_engine.evaluation.progress import progress_bars
-from lfr_engine.identity import calibration, likeness
 from lfr_engine.identity import keys as key_sources
 from lfr_engine.identity.keys import KeySource
 from lfr_engine.identity.store import StoredWatchlist
-from lfr_engine.identity.template import TemplateContract
 from lfr_engine.identity.vault import (
-    Certificate,
     create_vault,
     erase_expired,
     erase_vault,
@@ -45,17 +41,9 @@ from lfr_engine.inference.pack import open_pack
 from lfr_engine.inference.session import DeviceOptions
 from lfr_engine.inference.store import ModelStore, data_folder
 from lfr_engine.journal.events import watchlist as events
-from lfr_engine.journal.events.fields import Event, Role
-from lfr_engine.journal.kinds import item
-from lfr_engine.journal.place import journal_path, key_path
-from lfr_engine.journal.signing import load_or_create
-from lfr_engine.journal.store import Journal
 
 KEY_VARIABLE = "LFR_WATCHLIST_KEY"
 PASSPHRASE_VARIABLE = "LFR_WATCHLIST_PASSPHRASE"  # noqa: S105 - the variable's name
-ROLE: Role = "engineer"
-"""The journal's role of whoever builds lists; it may never be that of the authorising officer."""
-_MEMBERS = 500  # of one journal record
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -147,12 +135,14 @@ def new(access: Access, watchlist: str, reason: str, expires: dt.datetime | None
     """Begin an empty list."""
     clock = SystemClock()
     source = access.source(confirm=True)
-    with _journal() as record:
+    with records.journal() as record:
         ends = expires or clock.utc() + dt.timedelta(hours=48)
-        vault = create_vault(_folder(watchlist), watchlist, source, clock, ends)
+        vault = create_vault(records.folder(watchlist), watchlist, source, clock, ends)
         StoredWatchlist.create(vault)
         record(
-            events.WatchlistCreated(actor=access.by, role=ROLE, watchlist=watchlist, reason=reason)
+            events.WatchlistCreated(
+                actor=access.by, role=records.ROLE, watchlist=watchlist, reason=reason
+            )
         )
     click.echo(f"{watchlist}: begun; it is erased {ends:%Y-%m-%d %H:%M} UTC at the latest")
 
@@ -246,9 +236,9 @@ def check(ctx: click.Context, access: Access, watchlist: str, as_json: bool) -> 
 
     Exit status 1 where a person should look at something.
     """
-    with _journal() as record:
+    with records.journal() as record:
         stored = _opened(access, watchlist, record, "check")
-        found = _likeness(stored)
+        found = records.likeness_of(stored)
     if as_json:
         view.emit(view.likeness_as_json(found))
     else:
@@ -273,13 +263,13 @@ def list_entries(
 ) -> None:
     """Without ID every list there is, erasing the expired ones; with ID the people on it."""
     if watchlist is None:
-        with _journal() as record:
-            erase_expired(_folders(), SystemClock(), _certifier(record))
-        view.lists(_folders(), as_json=as_json)
+        with records.journal() as record:
+            erase_expired(records.folders(), SystemClock(), records.certifier(record))
+        view.lists(records.folders(), as_json=as_json)
         return
     if by is None:
         raise RuleError("R16", "--by", "is missing", "say who looks at the list")
-    with _journal() as record:
+    with records.journal() as record:
         access = Access(key_file, credential, passphrase, by)
         stored = _opened(access, watchlist, record, "list")
     if as_json:
@@ -295,13 +285,13 @@ def list_entries(
 @with_access
 def withdraw(access: Access, watchlist: str, entry: str, reason: str) -> None:
     """Stop alerts for one person, on a sealed list too. While the engine runs, tell the engine."""
-    with _journal() as record:
+    with records.journal() as record:
         stored = _opened(access, watchlist, record, "withdraw")
         with stored.vault.writing():
             stored.commit(stored.watchlist.withdrawn(entry, reason).by(access.by))
         record(
             events.EntryWithdrawn(
-                actor=access.by, role=ROLE, watchlist=watchlist, entry=entry, reason=reason
+                actor=access.by, role=records.ROLE, watchlist=watchlist, entry=entry, reason=reason
             )
         )
     click.echo(f"{entry}: withdrawn from {watchlist}")
@@ -314,10 +304,10 @@ def withdraw(access: Access, watchlist: str, entry: str, reason: str) -> None:
 @with_access
 def seal(access: Access, watchlist: str, ends: dt.datetime | None, yes: bool) -> None:
     """Close the list for use and print the digest an authority is signed for."""
-    with _journal() as record:
+    with records.journal() as record:
         stored = _opened(access, watchlist, record, "seal")
         sealed = stored.watchlist.sealed().by(access.by)
-        found = _likeness(stored)
+        found = records.likeness_of(stored)
         if view.is_worrying(found) and not yes:
             view.likeness(found)
             click.confirm("seal it all the same?", abort=True, err=True)
@@ -325,7 +315,7 @@ def seal(access: Access, watchlist: str, ends: dt.datetime | None, yes: bool) ->
             stored.commit(sealed)
             if ends is not None:
                 stored.vault.expire_at(ends)
-        _record_seal(record, stored, access.by)
+        records.sealed(record, stored, access.by)
     click.echo(f"{watchlist}: sealed, {len(sealed.entries)} people, digest {sealed.digest()}")
 
 
@@ -336,12 +326,12 @@ def seal(access: Access, watchlist: str, ends: dt.datetime | None, yes: bool) ->
 @with_access
 def encode_again(access: Access, watchlist: str, pack: str | None, precision: str | None) -> None:
     """Make the templates anew after a change of pack or precision; sealed lists stay sealed."""
-    with _journal() as record:
+    with records.journal() as record:
         stored = _opened(access, watchlist, record, "re-encode")
         opened = open_models(pack, precision)
         with stored.vault.writing(), progress_bars() as tell:
             re_encode(stored, opened, lambda done, of: tell("encoding", done, of))
-        record(_loaded(stored, opened.contract))
+        record(records.loaded(stored, opened.contract))
     click.echo(f"{watchlist}: encoded with {opened.contract.pack} {opened.contract.precision}")
 
 
@@ -352,14 +342,14 @@ def encode_again(access: Access, watchlist: str, pack: str | None, precision: st
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def destroy(watchlist: str, reason: str, by: str, yes: bool) -> None:
     """Destroy the key of a list, and so the list. Needs no key; there is no way back."""
-    folder = _folder(watchlist)
+    folder = records.folder(watchlist)
     if not yes:
         typed = click.prompt(f"type {watchlist} to destroy it for good", err=True)
         if typed != watchlist:
             raise InputError(watchlist, "was not destroyed", "what was typed is not its id")
-    with _journal() as record:
+    with records.journal() as record:
         certificate = erase_vault(
-            folder, SystemClock(), _certifier(record), reason=reason, actor=by
+            folder, SystemClock(), records.certifier(record), reason=reason, actor=by
         )
     click.echo(f"{watchlist}: destroyed, certificate {certificate.certificate}")
 
@@ -371,39 +361,12 @@ def open_models(pack: str | None, precision: str | None) -> Pack:
     return open_pack(installed, DeviceOptions(precision=precision))
 
 
-Record = Callable[[Event], None]
-
-
-@contextmanager
-def _journal() -> Iterator[Record]:
-    path = journal_path()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with Journal.open(path, load_or_create(key_path(path)), SystemClock()) as journal:
-
-        def record(event: Event) -> None:
-            journal.append(*item(event))
-
-        yield record
-
-
-def _folders() -> Path:
-    return data_folder() / "watchlists"
-
-
-def _folder(watchlist: str) -> Path:
-    if not watchlist.replace("-", "").replace("_", "").isalnum() or len(watchlist) > 64:
-        raise InputError(
-            f"watchlist {watchlist!r:.70}", "is not a usable id", "use letters, digits, - and _"
-        )
-    return _folders() / watchlist
-
-
-def _certifier(record: Record) -> Callable[[Certificate], None]:
-    return lambda certificate: record(of_vault(certificate))
-
-
-def _opened(access: Access, watchlist: str, record: Record, purpose: str) -> StoredWatchlist:
-    vault = open_vault(_folder(watchlist), access.source(), SystemClock(), _certifier(record))
+def _opened(
+    access: Access, watchlist: str, record: records.Record, purpose: str
+) -> StoredWatchlist:
+    vault = open_vault(
+        records.folder(watchlist), access.source(), SystemClock(), records.certifier(record)
+    )
     record(events.VaultOpened(vault=watchlist, purpose=purpose, actor=access.by))
     return StoredWatchlist.load(vault)
 
@@ -416,7 +379,7 @@ def _register(
     precision: str | None,
     source: str,
 ) -> Registered:
-    with _journal() as record:
+    with records.journal() as record:
         stored = _opened(access, watchlist, record, "add")
         with progress_bars() as tell:
             return enrol(
@@ -425,53 +388,8 @@ def _register(
                 lambda: open_models(pack, precision),
                 SystemClock().utc().date(),
                 access.by,
-                ROLE,
+                records.ROLE,
                 source,
                 record,
                 lambda at, of: tell("enrolling", at, of),
             )
-
-
-def _record_seal(record: Record, stored: StoredWatchlist, by: str) -> None:
-    watchlist, facts = stored.watchlist, stored.vault.facts
-    record(
-        events.WatchlistSealed(
-            actor=by,
-            role=ROLE,
-            watchlist=watchlist.id,
-            digest=watchlist.digest(),
-            built=watchlist.built,
-            people=len(watchlist.entries),
-            images=sum(len(one.references) for one in watchlist.entries),
-            categories=dict(collections.Counter(one.category.value for one in watchlist.entries)),
-            under_18=sum(one.under_18 for one in watchlist.entries),
-            rejected=watchlist.rejected,
-            expires=facts.expires,
-        )
-    )
-    ids = [one.id for one in watchlist.entries]
-    parts = [ids[at : at + _MEMBERS] for at in range(0, len(ids), _MEMBERS)]
-    for number, part in enumerate(parts, 1):
-        record(
-            events.WatchlistMembers(
-                watchlist=watchlist.id, part=number, parts=len(parts), entries=part
-            )
-        )
-
-
-def _loaded(stored: StoredWatchlist, contract: TemplateContract) -> events.WatchlistLoaded:
-    gallery = stored.gallery(contract)
-    return events.WatchlistLoaded(
-        watchlist=stored.watchlist.id,
-        digest=stored.watchlist.digest(),
-        people=len(gallery),
-        templates=len(gallery.owners),
-    )
-
-
-def _likeness(stored: StoredWatchlist) -> likeness.Likeness:
-    templates = stored.templates()
-    if templates is None:
-        raise RuleError("R15", stored.watchlist.id, "nobody is listed", "add or import entries")
-    gallery = stored.gallery(templates.contract)
-    return likeness.check(gallery, calibration.shipped(templates.contract))
