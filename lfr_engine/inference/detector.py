@@ -7,8 +7,10 @@ synchronous and may come from any thread; the session's pool of requests is the 
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,15 +20,18 @@ import numpy as np
 from lfr_engine.errors import ConfigError
 from lfr_engine.inference import landmarks, ssd, yunet
 from lfr_engine.inference.batches import BatchedNetwork
+from lfr_engine.inference.graphs import joined
 from lfr_engine.inference.session import DeviceOptions, Input, Session, SessionReport
 from lfr_engine.vision.align import warp
 from lfr_engine.vision.faces import Faces, no_faces
-from lfr_engine.vision.frame import FloatArray, Picture, picture_size
-from lfr_engine.vision.resize import network_picture
+from lfr_engine.vision.frame import Colour, FloatArray, Matrix, Picture, Planes, picture_size
+from lfr_engine.vision.resize import Scale, network_picture, network_planes
 
 Size = tuple[int, int]
 """Width and height in pixels."""
 
+_USUAL = Colour(Matrix.BT709)
+"""Of high-definition cameras; networks for other colours are compiled when a frame asks for one."""
 SURE_SCORE = 0.8
 """A face of a photograph that scores this is one; doubtful ones beside it are dropped."""
 
@@ -129,9 +134,10 @@ class YunetDetector:
         self._allowed = allowed_precisions
         self._settings = settings or DetectorSettings()
         self._size = size
-        self._live = self._compiled(size, options)
-        self._stills: dict[int, Session] = {}
         self._compiling = threading.Lock()
+        self._live: dict[Colour, Session] = {}
+        self._pictures: dict[Size, Session] = {}
+        self._usual = self._for_planes(_USUAL)
 
     @property
     def size(self) -> Size:
@@ -141,16 +147,21 @@ class YunetDetector:
     @property
     def report(self) -> SessionReport:
         """Of the live session."""
-        return self._live.report
+        return self._usual.report
 
     @property
     def session(self) -> Session:
         """The live network alone, for the bench that states the bound."""
-        return self._live
+        return self._usual
 
     def detect(self, picture: Picture) -> Faces:
         """The faces of a live picture, in its own pixels, best first."""
-        return self._scan(self._live, self._size, picture)
+        if not isinstance(picture, Planes):
+            return self._scan(self._size, picture)
+        with self._for_planes(picture.colour).request() as request:
+            scale = network_planes(picture, request.input[0])
+            found = self._decoded(request.run(), self._size)
+        return _at_source(found, scale)
 
     def detect_many(self, pictures: Sequence[Picture]) -> list[Faces]:
         """The faces of each picture, one request after another: the network has no batches."""
@@ -159,37 +170,54 @@ class YunetDetector:
     def detect_still(self, picture: Picture) -> Faces:
         """The faces of a photograph: sizes are tried until one shows a face."""
         for side in still_sides(*picture_size(picture)):
-            found = self._scan(self._still(side), (side, side), picture)
+            found = self._scan((side, side), picture)
             if len(found):
                 return without_doubtful(found)
         return no_faces()
 
-    def _still(self, side: int) -> Session:
-        with self._compiling:
-            if side not in self._stills:
-                one = DeviceOptions(
-                    device=self._options.device,
-                    precision=self._options.precision,
-                    requests=1,
-                    threads=self._options.threads,
-                    cache_folder=self._options.cache_folder,
-                )
-                self._stills[side] = self._compiled((side, side), one)
-            return self._stills[side]
-
-    def _compiled(self, size: Size, options: DeviceOptions) -> Session:
-        return Session(self._model, Input(*size), options, allowed_precisions=self._allowed)
-
-    def _scan(self, session: Session, size: Size, picture: Picture) -> Faces:
+    def _scan(self, size: Size, picture: Picture) -> Faces:
         small, scale = network_picture(picture, *size)
-        found = yunet.decode(
-            session.run(small[None]),
-            size[0],
+        with self._for_pictures(size).request() as request:
+            found = self._decoded(request.run(small[None]), size)
+        return _at_source(found, scale)
+
+    def _decoded(self, outputs: Mapping[str, FloatArray], size: Size) -> Faces:
+        return yunet.decode(
+            outputs,
+            *size,
             min_score=self._settings.min_score,
             max_overlap=self._settings.max_overlap,
             max_faces=self._settings.max_faces,
         )
-        return Faces(scale.boxes(found.boxes), found.scores, scale.points(found.landmarks))
+
+    def _for_planes(self, colour: Colour) -> Session:
+        """The live network for frames of that colour; the four there are share nothing."""
+        with self._compiling:
+            if colour not in self._live:
+                self._live[colour] = self._compiled(
+                    Input(*self._size, planes=colour), self._options
+                )
+            return self._live[colour]
+
+    def _for_pictures(self, size: Size) -> Session:
+        with self._compiling:
+            if size not in self._pictures:
+                one = dataclasses.replace(self._options, requests=1)
+                self._pictures[size] = self._compiled(Input(*size), one)
+            return self._pictures[size]
+
+    def _compiled(self, input_: Input, options: DeviceOptions) -> Session:
+        return Session(
+            self._model,
+            input_,
+            options,
+            allowed_precisions=self._allowed,
+            adapt=functools.partial(joined, groups=yunet.PARTS),
+        )
+
+
+def _at_source(found: Faces, scale: Scale) -> Faces:
+    return Faces(scale.boxes(found.boxes), found.scores, scale.points(found.landmarks))
 
 
 class SsdDetector:

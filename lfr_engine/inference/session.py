@@ -1,10 +1,10 @@
 """One compiled network and its pool of inference requests.
 
-Owns: compiling with a pinned precision, handing requests to threads, and giving back arrays that
-belong to the caller. Never: an asynchronous queue, a callback, a view into a request's memory, a
-device or precision other than the one asked for. Strategy: a thread takes a request from a bounded
-pool, waits for it without the interpreter lock, copies the outputs, and only then puts the request
-back.
+Owns: compiling with a pinned precision, and handing requests to threads. Never: an asynchronous
+queue, a callback, a device or precision other than the one asked for. Strategy: a thread takes a
+request from a bounded pool, waits for it without the interpreter lock, and only then puts it back.
+``run`` gives arrays that belong to the caller; who must not spend a copy holds the request itself
+(``request``) and works in its memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import contextlib
 import queue
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,8 +24,9 @@ from openvino.preprocess import ColorFormat, PrePostProcessor
 
 from lfr_engine.errors import ConfigError, DeviceError, ModelError
 from lfr_engine.inference import devices
+from lfr_engine.inference.graphs import taking_planes
 from lfr_engine.priority import standing_back
-from lfr_engine.vision.frame import ByteArray, FloatArray
+from lfr_engine.vision.frame import ByteArray, Colour, FloatArray
 
 _REQUEST_WAIT_S = 10.0
 """A request that stays out this long hangs: two hundred times the slowest network we run."""
@@ -66,7 +67,9 @@ class Input:
     """How bytes become the network's input: ``(byte - mean) * scale``, in the order of ``colours``.
 
     width and height fix the input size; None keeps the network's own. batch: pictures a run.
-    layout: of the network's own input.
+    colours: the network's order; the caller's pictures are BGR (n, h, w, 3) with either. layout: of
+    the network's own input. planes: where given, the session takes Y, U and V of that colour
+    instead, (1, 3, h, w), for a network of one BGR picture without ``mean`` and ``scale``.
     """
 
     width: int | None = None
@@ -76,6 +79,15 @@ class Input:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
     layout: Literal["NCHW", "NHWC"] = "NCHW"
+    planes: Colour | None = None
+
+    def __post_init__(self) -> None:
+        if self.planes is not None and (
+            any(self.mean)
+            or any(factor != 1 for factor in self.scale)
+            or (self.batch, self.colours, self.layout) != (1, "BGR", "NCHW")
+        ):
+            raise ValueError(f"{self} takes no planes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +114,47 @@ class SessionReport:
     openvino: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Bound:
-    """A request, and the arrays that its outputs are written to."""
+class Request:
+    """One inference request and its memory, in the hands of one thread at a time.
 
-    request: Any
-    outputs: list[FloatArray]
+    input: the picture to infer, of the session's ``input_shape``; what was written stays. outputs:
+    by each of their names; the next run, of whichever thread, overwrites them.
+    """
 
+    def __init__(self, compiled: Any, network: str, device: str) -> None:
+        self._told = (network, device)
+        self._request: Any = compiled.create_infer_request()
+        self.input: ByteArray = np.zeros(tuple(compiled.input(0).shape), np.uint8)
+        self._own = ov.Tensor(self.input, shared_memory=True)
+        self._distinct: list[FloatArray] = []
+        self.outputs: dict[str, FloatArray] = {}
+        for index, port in enumerate(compiled.outputs):
+            output = np.zeros(tuple(port.shape), np.float32)
+            self._request.set_output_tensor(index, ov.Tensor(output, shared_memory=True))
+            self._distinct.append(output)
+            self.outputs |= dict.fromkeys(sorted(port.names), output)
 
-def _bind(compiled: Any) -> _Bound:
-    request = compiled.create_infer_request()
-    outputs = [np.zeros(tuple(port.shape), np.float32) for port in compiled.outputs]
-    for index, output in enumerate(outputs):
-        request.set_output_tensor(index, ov.Tensor(output, shared_memory=True))
-    return _Bound(request, outputs)
+    def run(self, pictures: ByteArray | None = None) -> Mapping[str, FloatArray]:
+        """Infer ``input``, or contiguous ``pictures`` of its shape, in place: leave them alone
+        until this returns ``outputs``.
+
+        Raises:
+            DeviceError: The device failed.
+        """
+        tensor = self._own if pictures is None else ov.Tensor(pictures, shared_memory=True)
+        try:
+            self._request.set_input_tensor(tensor)
+            self._request.start_async()  # with everything bound, half the price of infer()
+            self._request.wait()
+        except RuntimeError as exc:
+            network, device = self._told
+            raise DeviceError(network, f"inference failed on {device}: {_first_line(exc)}") from exc
+        return self.outputs
+
+    def erase(self) -> None:
+        """Overwrite the outputs."""
+        for output in self._distinct:
+            output.fill(0)
 
 
 class Session:
@@ -126,8 +165,9 @@ class Session:
         input_: Of its one input.
         options: Device, precision and how many requests.
         allowed_precisions: What the model pack was checked with.
-        erase: Overwrite OpenVINO's output memory after each run (for networks whose output is
+        erase: Overwrite OpenVINO's output memory after each ``run`` (for networks whose output is
             biometric, R1).
+        adapt: Changes the network as read, at the size it will have.
 
     Raises:
         ModelError: The file is not a network OpenVINO can read, or does not take that input.
@@ -142,18 +182,21 @@ class Session:
         *,
         allowed_precisions: tuple[str, ...] = tuple(devices.PRECISIONS),
         erase: bool = False,
+        adapt: Callable[[Any], Any] | None = None,
     ) -> None:
         self._subject = model.name
         self._erase = erase
         device = devices.require_device(options.device)
         precision = devices.choose_precision(device, options.precision, allowed_precisions)
-        network = _read(model, input_)
+        network = _read(model, input_, adapt)
         try:
             properties = _properties(device, precision, options)
             compiled = standing_back(
                 lambda: devices.core().compile_model(network, device, properties)
             )
-            requests = [_bind(compiled) for _ in range(options.requests)]
+            requests = [
+                Request(compiled, self._subject, options.device) for _ in range(options.requests)
+            ]
         except RuntimeError as exc:
             raise DeviceError(
                 f"{model.name} on {device}", f"the network cannot be compiled: {_first_line(exc)}"
@@ -161,7 +204,7 @@ class Session:
         self.report = _report(compiled, self._subject, device, precision, options)
         self.input_shape: tuple[int, ...] = tuple(compiled.input(0).shape)
         self._names: list[list[str]] = [sorted(port.names) for port in compiled.outputs]
-        self._idle: queue.Queue[_Bound] = queue.Queue(maxsize=options.requests)
+        self._idle: queue.Queue[Request] = queue.Queue(maxsize=options.requests)
         for request in requests:
             self._idle.put_nowait(request)
         with _FIRST_RUN:
@@ -171,8 +214,8 @@ class Session:
         """Infer; blocks the calling thread, which may be any.
 
         Args:
-            pictures: ``input_shape``: (n, h, w, 3) uint8. OpenVINO reads it in place: leave it
-                alone until this returns.
+            pictures: ``input_shape``: (n, h, w, 3) or planes (1, 3, h, w), uint8. OpenVINO reads
+                it in place: leave it alone until this returns.
 
         Returns:
             Output tensors by each of their names; arrays of the caller's own.
@@ -186,44 +229,40 @@ class Session:
                 f"{self._subject} takes {self.input_shape} uint8,"
                 f" not {pictures.shape} {pictures.dtype}"
             )
-        pictures = np.ascontiguousarray(pictures)
-        with self._bound() as bound:
-            try:
-                bound.request.set_input_tensor(ov.Tensor(pictures, shared_memory=True))
-                bound.request.start_async()  # with everything bound, half the price of infer()
-                bound.request.wait()
-                owned = [output.copy() for output in bound.outputs]
-                if self._erase:
-                    for output in bound.outputs:
-                        output.fill(0)
-            except RuntimeError as exc:
-                raise DeviceError(
-                    self._subject, f"inference failed on {self.report.asked}: {_first_line(exc)}"
-                ) from exc
+        with self.request() as request:
+            outputs = request.run(np.ascontiguousarray(pictures))
+            owned = [outputs[names[0]].copy() for names in self._names]
+            if self._erase:
+                request.erase()
         return {
             name: array for names, array in zip(self._names, owned, strict=True) for name in names
         }
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[Request]:
+        """A request for the caller's own use while the block lasts; blocks until one is free.
+
+        Raises:
+            DeviceError: No request came free in time.
+        """
+        try:
+            request = self._idle.get(timeout=_REQUEST_WAIT_S)
+        except queue.Empty:
+            raise DeviceError(
+                self._subject, f"no inference request came free within {_REQUEST_WAIT_S:.0f} s"
+            ) from None
+        try:
+            yield request
+        finally:
+            self._idle.put_nowait(request)
 
     @property
     def output_names(self) -> list[str]:
         """One name of each output, in the network's order."""
         return [names[0] for names in self._names]
 
-    @contextlib.contextmanager
-    def _bound(self) -> Iterator[_Bound]:
-        try:
-            bound = self._idle.get(timeout=_REQUEST_WAIT_S)
-        except queue.Empty:
-            raise DeviceError(
-                self._subject, f"no inference request came free within {_REQUEST_WAIT_S:.0f} s"
-            ) from None
-        try:
-            yield bound
-        finally:
-            self._idle.put_nowait(bound)
 
-
-def _read(model: Path, input_: Input) -> Any:
+def _read(model: Path, input_: Input, adapt: Callable[[Any], Any] | None) -> Any:
     """The network with the conversion from bytes built in."""
     if not model.is_file():
         raise ModelError(model, "no such file", "run lfr models install")
@@ -231,6 +270,10 @@ def _read(model: Path, input_: Input) -> Any:
         network = devices.core().read_model(model)
         port = network.input(0)
         _reshape(network, port, input_)
+        if adapt is not None:
+            network = adapt(network)
+        if input_.planes is not None:
+            return taking_planes(network, input_.planes)
         steps = PrePostProcessor(network)
         entry = steps.input(0)
         entry.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))

@@ -17,6 +17,8 @@ from lfr_engine.vision.frame import FloatArray
 from lfr_engine.vision.geometry import suppressed
 
 STRIDES = (8, 16, 32)
+PARTS = {name: [f"{name}_{stride}" for stride in STRIDES] for name in ("cls", "obj", "bbox", "kps")}
+"""The file's outputs, one a stride, by the name under which they are joined for ``decode``."""
 SIZE_MULTIPLE = 32
 """Input width and height are divisible by this."""
 
@@ -29,6 +31,7 @@ _MAX_LOG_SIZE = np.float32(8.0)
 def decode(
     outputs: Mapping[str, FloatArray],
     width: int,
+    height: int,
     *,
     min_score: float,
     max_overlap: float,
@@ -40,31 +43,25 @@ def decode(
     are exp(dw, dh) · stride, each landmark lies at (column + x, row + y) · stride.
 
     Args:
-        outputs: ``cls_S`` and ``obj_S`` (1, cells, 1), 0–1; ``bbox_S`` (1, cells, 4) and ``kps_S``
-            (1, cells, 10), in strides; for S in ``STRIDES``; cells row by row.
+        outputs: ``cls`` and ``obj`` (1, cells, 1), 0–1; ``bbox`` (1, cells, 4) and ``kps``
+            (1, cells, 10), in strides; cells stride after stride (``PARTS``), row by row.
         width: Of the network's input in pixels, a multiple of 32.
+        height: As width.
         min_score: 0–1.
         max_overlap: Intersection over union above which the weaker face goes, 0–1.
         max_faces: No more than the best so many.
     """
-    classes, objects = (
-        np.concatenate([outputs[f"{name}_{stride}"].ravel() for stride in STRIDES])
-        for name in ("cls", "obj")
-    )
+    classes, objects = outputs["cls"].ravel(), outputs["obj"].ravel()
     likely = np.flatnonzero(classes * objects >= min_score * min_score)
-    scores = np.sqrt(np.clip(classes[likely], 0, 1) * np.clip(objects[likely], 0, 1))
-    sure = scores >= min_score
-    likely, scores = likely[sure], scores[sure]
     if likely.size == 0:
         return no_faces()
-    sides, points = (
-        np.concatenate([outputs[f"{name}_{stride}"].reshape(-1, parts) for stride in STRIDES])[
-            likely
-        ]
-        for name, parts in (("bbox", 4), ("kps", 10))
-    )
-    corners, strides = _cells(width, tuple(outputs[f"cls_{stride}"].size for stride in STRIDES))
-    corner, stride = corners[likely], strides[likely, None]
+    scores = np.sqrt(np.clip(classes[likely], 0, 1) * np.clip(objects[likely], 0, 1))
+    sure = scores >= min_score
+    if not sure.all():
+        likely, scores = likely[sure], scores[sure]
+    corners, strides = _cells(width, height)
+    corner, stride = corners[likely], strides[likely]
+    sides, points = outputs["bbox"][0, likely], outputs["kps"][0, likely]
     middle = (corner + sides[:, :2]) * stride
     half = np.exp(np.minimum(sides[:, 2:], _MAX_LOG_SIZE)) * (stride * np.float32(0.5))
     found = Faces(
@@ -78,15 +75,16 @@ def decode(
 
 
 @functools.lru_cache(maxsize=8)  # one a network size: the live one, and those for photographs
-def _cells(width: int, counts: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    """Of every cell, stride after stride, each stride's ``counts`` row by row: its (column, row)
-    (cells, 2), and its stride in pixels (cells,).
+def _cells(width: int, height: int) -> tuple[FloatArray, FloatArray]:
+    """Of every cell, stride after stride and row by row: its (column, row) (cells, 2), and its
+    stride in pixels (cells, 1).
     """
     corners, strides = [], []
-    for stride, count in zip(STRIDES, counts, strict=True):
-        rows, columns = np.divmod(np.arange(count), width // stride)
+    for stride in STRIDES:
+        across, down = width // stride, height // stride
+        rows, columns = np.divmod(np.arange(across * down), across)
         corners.append(np.stack([columns, rows], axis=1))
-        strides.append(np.full(count, stride))
+        strides.append(np.full((across * down, 1), stride))
     return (
         np.concatenate(corners).astype(np.float32),
         np.concatenate(strides).astype(np.float32),

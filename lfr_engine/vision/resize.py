@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lfr_engine.vision.colour import to_bgr
+from lfr_engine.vision.colour import NEUTRAL, black, to_bgr
 from lfr_engine.vision.frame import ByteArray, FloatArray, Picture, Planes, picture_size
 
 _HALVE_LUMA = 2.0
@@ -50,8 +50,8 @@ def fitted_planes(planes: Planes, width: int, height: int) -> tuple[Planes, Scal
         return copies, Scale(1.0, 1.0)
     small = Planes(
         shrunk(planes.y, inner_width, inner_height),
-        _half(planes.u, inner_width, inner_height),
-        _half(planes.v, inner_width, inner_height),
+        _half(planes.u, inner_width, inner_height).copy(),
+        _half(planes.v, inner_width, inner_height).copy(),
         planes.colour,
     )
     return small, Scale(planes.width / inner_width, planes.height / inner_height)
@@ -92,6 +92,25 @@ def network_picture(
     return canvas, scale
 
 
+def network_planes(planes: Planes, canvas: ByteArray) -> Scale:
+    """Write the frame's planes at a network's size, and return the scale back to the source.
+
+    Args:
+        planes: At least one pixel, any aspect.
+        canvas: Y, U, V (3, height, width) uint8, contiguous; overwritten whole. The picture sits
+            top left, the rest is black.
+    """
+    _, height, width = canvas.shape
+    across, down = _inner(planes.width, planes.height, width, height)
+    shrunk(planes.y, across, down, into=canvas[0, :down, :across])
+    for plane, target in ((planes.u, canvas[1]), (planes.v, canvas[2])):
+        target[:down, :across] = _chroma(plane, across, down)
+    for target, nothing in zip(canvas, (black(planes.colour), NEUTRAL, NEUTRAL), strict=True):
+        target[down:] = nothing
+        target[:down, across:] = nothing
+    return Scale(planes.width / across, planes.height / down)
+
+
 def _small(picture: Picture, width: int, height: int) -> ByteArray:
     if not isinstance(picture, Planes):
         return shrunk(picture, width, height)
@@ -114,18 +133,27 @@ def _chroma(plane: ByteArray, width: int, height: int) -> ByteArray:
 
 
 def _half(plane: ByteArray, width: int, height: int) -> ByteArray:
-    """A chroma plane for a luma plane of width × height."""
-    size = ((width + 1) // 2, (height + 1) // 2)
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    """A chroma plane for a luma plane of width × height; may be a view of ``plane``."""
+    across, down = (width + 1) // 2, (height + 1) // 2
+    times = plane.shape[0] // down
+    if times % 2 and plane.shape == (down * times, across * times):
+        # A linear step by an odd whole number takes the middle pixel: so without the arithmetic.
+        return plane[times // 2 :: times, times // 2 :: times]
+    return np.asarray(cv2.resize(plane, (across, down), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def shrunk(
-    image: ByteArray, width: int, height: int, *, halve_from: float = _HALVE_LUMA
+    image: ByteArray,
+    width: int,
+    height: int,
+    *,
+    halve_from: float = _HALVE_LUMA,
+    into: ByteArray | None = None,
 ) -> ByteArray:
     """An image (h, w) or (h, w, 3) at another size: exact halves, then one linear step.
 
     ``halve_from`` is the ratio of sides from which a halving is done, at least 1.5; an odd last
-    row or column is left out by a halving.
+    row or column is left out by a halving. The result is written to ``into``, where given.
     """
     while image.shape[0] >= halve_from * height and image.shape[1] >= halve_from * width:
         half_height, half_width = image.shape[0] // 2, image.shape[1] // 2
@@ -135,6 +163,12 @@ def shrunk(
         image = np.asarray(
             cv2.resize(even, (half_width, half_height), interpolation=cv2.INTER_AREA), np.uint8
         )
-    if image.shape[:2] == (height, width):
+    if image.shape[:2] != (height, width):
+        size = (width, height)
+        return np.asarray(
+            cv2.resize(image, size, dst=into, interpolation=cv2.INTER_LINEAR), np.uint8
+        )
+    if into is None:
         return image
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    into[...] = image
+    return into

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +40,26 @@ class OneFaceSession:
         assert input_.width is not None
         assert input_.height is not None
         self.size = (input_.width, input_.height)
+        planes = (1, 3, input_.height, input_.width)
+        pictures = (1, input_.height, input_.width, 3)
+        self.input = np.zeros(pictures if input_.planes is None else planes, np.uint8)
 
-    def run(self, pictures: ByteArray) -> dict[str, FloatArray]:
+    @contextlib.contextmanager
+    def request(self) -> Iterator[OneFaceSession]:
+        yield self
+
+    def run(self, pictures: ByteArray | None = None) -> dict[str, FloatArray]:
         width, height = self.size
-        assert pictures.shape == (1, height, width, 3)
+        assert pictures is None or pictures.shape == self.input.shape
         type(self).sizes_seen.append(self.size)
-        outputs = {}
-        for stride in (8, 16, 32):
-            cells = (width // stride) * (height // stride)
-            for name, depth in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10)):
-                outputs[f"{name}_{stride}"] = np.zeros((1, cells, depth), np.float32)
-        cell = width // 32 + 1
+        cells = [(width // stride) * (height // stride) for stride in (8, 16, 32)]
+        depths = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
+        outputs = {
+            name: np.zeros((1, sum(cells), depth), np.float32) for name, depth in depths.items()
+        }
+        cell = cells[0] + cells[1] + width // 32 + 1
         score = 0.9 if width in self.visible_at else 0.1
-        outputs["cls_32"][0, cell] = outputs["obj_32"][0, cell] = score
+        outputs["cls"][0, cell] = outputs["obj"][0, cell] = score
         return outputs
 
 

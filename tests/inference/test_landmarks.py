@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfr_engine.inference.landmarks import decode, window_matrices
-from lfr_engine.vision.align import transformed, warp
+from lfr_engine.vision.align import warp
+from tests.vision.pictures import transformed
 
 
 def test_fractions_become_points_of_the_box() -> None:

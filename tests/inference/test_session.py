@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +78,19 @@ def test_outputs_belong_to_the_caller(network: Path) -> None:
 def test_biometric_outputs_are_overwritten_in_the_device_memory(network: Path) -> None:
     erasing = Session(network, Input(), F32, erase=True)
     assert erasing.run(plain(7, 8, 9))["means"].tolist() == [[7, 8, 9]]
-    bound = erasing._idle.get_nowait()
-    assert not any(tensor.data.any() for tensor in bound.request.output_tensors)
+    with erasing.request() as request:
+        assert not any(output.any() for output in request.outputs.values())
+
+
+def test_a_request_infers_what_was_written_to_it(network: Path) -> None:
+    one = Session(network, Input(), F32)
+    with one.request() as request:
+        request.input[...] = (1, 2, 3)
+        assert request.run()["means"].tolist() == [[1, 2, 3]]
+        assert one.input_shape == request.input.shape
+    assert one.run(plain(7, 7, 7))["means"].tolist() == [[7, 7, 7]]
+    with one.request() as request:
+        assert request.run()["means"].tolist() == [[1, 2, 3]]
 
 
 def test_a_picture_need_not_be_contiguous(network: Path) -> None:
@@ -112,7 +122,7 @@ def test_a_request_that_never_comes_back_is_a_device_error(
 ) -> None:
     monkeypatch.setattr(session, "_REQUEST_WAIT_S", 0.01)
     one = Session(network, Input(), F32)
-    with one._bound(), pytest.raises(DeviceError, match="no inference request came free"):
+    with one.request(), pytest.raises(DeviceError, match="no inference request came free"):
         one.run(plain(1, 2, 3))
     assert one.run(plain(1, 2, 3))["means"].tolist() == [[1, 2, 3]]
 
@@ -131,8 +141,8 @@ def test_a_failed_run_gives_its_request_back(
             raise RuntimeError("Exception from src/x.cpp:1:\nthe device is gone")
 
     one = Session(network, Input(), F32)
-    bound = one._idle.get_nowait()
-    one._idle.put_nowait(replace(bound, request=Broken()))
+    with one.request() as request:
+        monkeypatch.setattr(request, "_request", Broken())
     for _ in range(2):
         with pytest.raises(DeviceError, match="failed on CPU: the device is gone"):
             one.run(plain(1, 2, 3))

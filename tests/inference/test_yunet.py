@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 128, 64
 
 
 def silence() -> dict[str, FloatArray]:
-    """Outputs in which nothing is a face."""
+    """The file's outputs, in which nothing is a face."""
     outputs: dict[str, FloatArray] = {}
     for stride in STRIDES:
         cells = (WIDTH // stride) * (HEIGHT // stride)
@@ -44,7 +44,12 @@ def put(
 
 
 def decode(outputs: dict[str, FloatArray], min_score: float = 0.6, max_faces: int = 10) -> Faces:
-    return yunet.decode(outputs, WIDTH, min_score=min_score, max_overlap=0.3, max_faces=max_faces)
+    whole = {
+        name: np.concatenate([outputs[part] for part in parts], axis=1)
+        for name, parts in yunet.PARTS.items()
+    }
+    limits = {"min_score": min_score, "max_overlap": 0.3}
+    return yunet.decode(whole, WIDTH, HEIGHT, **limits, max_faces=max_faces)
 
 
 def test_an_empty_scene_has_no_faces() -> None:

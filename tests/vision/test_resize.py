@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lfr_engine.vision.colour import to_bgr
 from lfr_engine.vision.frame import ByteArray, Colour, Matrix, Planes
-from lfr_engine.vision.resize import Scale, network_picture, shrunk
+from lfr_engine.vision.resize import (
+    Scale,
+    fitted_planes,
+    network_picture,
+    network_planes,
+    shrunk,
+)
 from tests.vision.pictures import as_planes, smooth_picture
 
 
@@ -103,3 +110,43 @@ def test_shrinking_agrees_with_an_area_mean() -> None:
     picture = smooth_picture(512, 768)
     mean = cv2.resize(picture, (96, 64), interpolation=cv2.INTER_AREA)
     assert np.abs(shrunk(picture, 96, 64).astype(int) - mean.astype(int)).max() <= 2
+
+
+SHAPES = [(1, 1), (3, 2), (90, 160), (200, 100), (101, 33), (384, 576), (1080, 1920)]
+
+
+def random_planes(height: int, width: int, colour: Colour) -> Planes:
+    random = np.random.default_rng(8)
+    half = (height + 1) // 2, (width + 1) // 2
+    y, u, v = (random.integers(0, 256, shape, np.uint8) for shape in ((height, width), half, half))
+    return Planes(y, u, v, colour)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("colour", [Colour(), Colour(Matrix.BT709, full_range=True)], ids=str)
+def test_planes_at_network_size_are_the_picture_at_network_size(
+    shape: tuple[int, int], colour: Colour
+) -> None:
+    planes = random_planes(*shape, colour)
+    canvas = np.full((3, 64, 96), 77, np.uint8)  # of the frame before
+    scale = network_planes(planes, canvas)
+    picture, same = network_picture(planes, 96, 64)
+    assert scale == same
+    np.testing.assert_array_equal(to_bgr(canvas[0], canvas[1], canvas[2], colour), picture)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_a_fitted_copy_shares_nothing_with_its_frame(shape: tuple[int, int]) -> None:
+    planes = random_planes(*shape, Colour())
+    small, _ = fitted_planes(planes, 96, 64)
+    for one, source in ((small.y, planes.y), (small.u, planes.u), (small.v, planes.v)):
+        assert not np.shares_memory(one, source)
+        assert one.flags.c_contiguous
+
+
+def test_a_step_by_an_odd_whole_number_takes_the_middle_pixel_as_a_linear_one_does() -> None:
+    planes = random_planes(64 * 3, 96 * 3, Colour())
+    canvas = np.empty((3, 64, 96), np.uint8)
+    network_planes(planes, canvas)
+    linear = cv2.resize(planes.u, (48, 32), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_array_equal(canvas[1, ::2, ::2], linear)
