@@ -30,12 +30,12 @@ from lfr_engine.vision.pictures import Exposure, expose
 from lfr_engine.vision.quality import (
     Flaw,
     QualityLimits,
-    Views,
+    View,
     quality,
     texture,
     texture_flaw,
-    view_flaws,
-    view_qualities,
+    view_flaw,
+    view_quality,
     views,
 )
 from lfr_engine.vision.scene import SceneWatch
@@ -194,36 +194,35 @@ class _Shots:
             return []
         planes, time_s = detected.frame.planes, detected.scene_ns / 1e9
         seen = views(faces, picture_size(planes))
-        flaws = view_flaws(seen, self._limits)
+        flaws = [view_flaw(view, self._limits) for view in seen]
         if self._inside is not None:
             within = self._inside(faces.boxes)
             flaws = [f if w else Flaw.OUTSIDE_ZONE for f, w in zip(flaws, within, strict=True)]
         self._note(seen, flaws, track_ids)
         if cropper is None:
             return []
-        worth = view_qualities(seen)
         chosen = []
-        for index, flaw in enumerate(flaws):
-            track, size_px = int(track_ids[index]), float(seen.size_px[index])
+        for index, (view, flaw) in enumerate(zip(seen, flaws, strict=True)):
+            track = int(track_ids[index])
             if flaw is not None:
                 self._drop(flaw)
             elif track != NO_TRACK and not self._selector.worth_crop(
-                track, time_s, size_px, float(worth[index])
+                track, time_s, view.size_px, view_quality(view)
             ):
                 crop = cropper.crop(planes, faces.landmarks[index])
                 pixels = texture(crop, cropper.eyes_px)
                 spoilt = texture_flaw(pixels, self._limits)
-                overall = quality(seen, index, pixels).overall
+                overall = quality(view, pixels).overall
                 if spoilt is not None:
                     self._drop(spoilt)
-                elif not self._selector.worth_template(track, time_s, size_px, overall):
+                elif not self._selector.worth_template(track, time_s, view.size_px, overall):
                     chosen.append(
                         Shot(
                             Track(self._feed.camera, track),
                             detected.frame.captured_ns,
                             detected.scene_ns,
                             overall,
-                            size_px,
+                            view.size_px,
                             crop,
                             self._exposure(detected, hidden, index),
                         )
@@ -233,10 +232,12 @@ class _Shots:
                 crop.fill(0)
         return chosen
 
-    def _note(self, seen: Views, flaws: list[Flaw | None], track_ids: npt.NDArray[np.intp]) -> None:
+    def _note(
+        self, seen: list[View], flaws: list[Flaw | None], track_ids: npt.NDArray[np.intp]
+    ) -> None:
         """Tell the camera's health how large faces are, and of each walker's first usable view."""
         now_s = self._telemetry.clock.monotonic_ns() / 1e9
-        self._health.faces_seen(now_s, seen.size_px.tolist())
+        self._health.faces_seen(now_s, [view.size_px for view in seen])
         for track, flaw in zip(track_ids.tolist(), flaws, strict=True):
             if flaw is None and track != NO_TRACK and track not in self._met:
                 self._met.add(track)

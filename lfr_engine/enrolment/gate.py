@@ -18,11 +18,11 @@ from lfr_engine.vision.quality import (
     Quality,
     QualityLimits,
     Texture,
-    Views,
+    View,
     quality,
     texture,
     texture_flaw,
-    view_flaws,
+    view_flaw,
     views,
 )
 
@@ -63,34 +63,34 @@ class Gate:
 
     limits: QualityLimits = REFERENCE_LIMITS
 
-    def look(self, faces: Faces, picture_size: tuple[int, int]) -> Views:
+    def look(self, faces: Faces, picture_size: tuple[int, int]) -> View:
         """Measure the one face of ``faces`` before its crop; raises ``Refused``."""
-        seen = views(faces, picture_size)
-        flaw = view_flaws(seen, self.limits)[0]
+        seen = views(faces, picture_size)[0]
+        flaw = view_flaw(seen, self.limits)
         if flaw is not None:
             raise Refused(_REASONS[flaw], self._words(flaw, seen, None))
         return seen
 
-    def assess(self, seen: Views, crop: ByteArray) -> Quality:
+    def assess(self, seen: View, crop: ByteArray) -> Quality:
         """The quality of that face with its aligned crop (s, s, 3); raises ``Refused``."""
         pixels = texture(crop, EYES_SHARE * crop.shape[1])
         flaw = texture_flaw(pixels, self.limits)
         if flaw is not None:
             raise Refused(_REASONS[flaw], self._words(flaw, seen, pixels))
-        return quality(seen, 0, pixels)
+        return quality(seen, pixels)
 
-    def _words(self, flaw: Flaw, seen: Views, pixels: Texture | None) -> str:
+    def _words(self, flaw: Flaw, seen: View, pixels: Texture | None) -> str:
         limits = self.limits
         match flaw:
             case Flaw.TOO_SMALL:
                 return (
-                    f"the face is too small: {seen.eye_px[0]:.0f} pixels between the eyes, "
+                    f"the face is too small: {seen.eye_px:.0f} pixels between the eyes, "
                     f"at least {limits.min_eye_px:.0f} are needed"
                 )
             case Flaw.TURNED:
                 return (
-                    f"the head is turned: {abs(seen.yaw[0]):.0f}° aside, "
-                    f"{abs(seen.pitch[0]):.0f}° up or down, {abs(seen.roll[0]):.0f}° tilted"
+                    f"the head is turned: {abs(seen.yaw):.0f}° aside, "
+                    f"{abs(seen.pitch):.0f}° up or down, {abs(seen.roll):.0f}° tilted"
                 )
             case Flaw.CUT:
                 return "the face is cut by the edge of the picture"

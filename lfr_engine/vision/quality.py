@@ -1,24 +1,24 @@
 """How good a view of a face is, before and after its crop.
 
 Owns: the measures, their scale to 0–1, and the reasons why a view is of no use. Never: a network,
-or a judgement about a person. Strategy: what boxes and landmarks tell is measured for all faces at
-once and gates the crop; what only pixels tell is measured on the aligned crop, in a few
-microseconds. The scales are set so that a component falls where the similarity of mated pairs
-falls (``docs/tracking.md`` says how, on which pictures).
+or a judgement about a person. Strategy: what boxes and landmarks tell gates the crop; what only
+pixels tell is measured on the aligned crop. The scales are set so that a component falls where the
+similarity of mated pairs falls (``docs/tracking.md`` says how, on which pictures).
 """
 
 from __future__ import annotations
 
+import cmath
 import enum
 import math
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from lfr_engine.vision.faces import Faces
-from lfr_engine.vision.frame import ByteArray, FloatArray
+from lfr_engine.vision.frame import ByteArray
 
 NOSE_DEPTH = 0.55
 """How far the nose tip stands before the eyes, in eye distances, of a typical adult face."""
@@ -28,7 +28,6 @@ PITCH_LEVER = 2.1
 """Height from eyes to mouth over the depth of the nose tip."""
 _FAR_PX, _NEAR_PX = 5, 40
 """Eye distances between which the size of a face rises from 0 to 1, on a logarithmic scale."""
-_Scale = TypeVar("_Scale", float, FloatArray)
 _MEASURED_EYES_PX = 17.6  # crops are brought to this eye distance before detail is measured
 _ACROSS = np.array([[1, -2, 1]], np.float32)
 _ALONG = np.ascontiguousarray(_ACROSS.T)
@@ -67,26 +66,22 @@ class QualityLimits:
     min_contrast: float = 4.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Views:
-    """What boxes and landmarks tell of n faces, all (n,) float32.
+class View(NamedTuple):
+    """What a box and landmarks tell of one face.
 
     eye_px: between the eyes. size_px: side of the square of the box's area. yaw: degrees, positive
     when the nose points to the picture's right. pitch: positive when it points down. roll:
     positive when the eye on the picture's right is the lower. shown: part of the box inside the
-    picture, 0–1. scores: the detector's, 0–1.
+    picture, 0–1. score: the detector's, 0–1.
     """
 
-    eye_px: FloatArray
-    size_px: FloatArray
-    yaw: FloatArray
-    pitch: FloatArray
-    roll: FloatArray
-    shown: FloatArray
-    scores: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.scores)
+    eye_px: float
+    size_px: float
+    yaw: float
+    pitch: float
+    roll: float
+    shown: float
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +116,15 @@ class Quality:
     def overall(self) -> float:
         """The product of the components, each to its weight; 0–1."""
         return float(
-            _view_part(self.size, self.pose, self.detector)
+            _view_product(self.size, self.pose, self.detector)
             * self.sharpness**0.6
             * self.brightness**0.2
             * self.contrast**0.3
         )
 
 
-def views(faces: Faces, picture_size: tuple[int, int]) -> Views:
-    """Measure all faces of a picture of (width, height) pixels.
+def views(faces: Faces, picture_size: tuple[int, int]) -> list[View]:
+    """Measure each face of a picture of (width, height) pixels.
 
     Yaw and pitch come from where the nose tip lies between eyes and mouth, with the eye line
     levelled first: tan(yaw) = offset along the eye line / (eye distance · NOSE_DEPTH), tan(pitch) =
@@ -137,74 +132,70 @@ def views(faces: Faces, picture_size: tuple[int, int]) -> Views:
     enough to tell a turned face from a frontal one. Coinciding landmarks give a turn of 90° and an
     eye distance of 0; so do landmarks that are no numbers.
     """
-    landmarks = np.ascontiguousarray(faces.landmarks, np.float32)
-    if not np.isfinite(landmarks).all():
-        sound = np.isfinite(landmarks).all(axis=(1, 2), keepdims=True)
-        landmarks = np.where(sound, landmarks, np.float32(0))
+    # Plain numbers: for the handful of faces in a picture a third of the time of small arrays.
+    rows = zip(faces.boxes.tolist(), faces.landmarks.tolist(), faces.scores.tolist(), strict=True)
+    return [_view(box, points, score, picture_size) for box, points, score in rows]
+
+
+def _view(
+    box: list[float], landmarks: list[list[float]], score: float, picture_size: tuple[int, int]
+) -> View:
+    points = [complex(x, y) for x, y in landmarks]
+    if not cmath.isfinite(sum(points)):
+        points = [0j] * 5
     # A point as a complex number: conj(a)·b holds the dot and the cross product of a and b.
-    points = landmarks.view(np.complex64)[..., 0]
-    middle = (points[:, 0] + points[:, 1]) * np.float32(0.5)
-    eyes = points[:, 1] - points[:, 0]
-    levelled = np.conj(eyes)
-    nose = (points[:, 2] - middle) * levelled
-    mouth = ((points[:, 3] + points[:, 4]) * np.float32(0.5) - middle) * levelled
-    eye_px = np.abs(eyes)
-    lever = (nose.imag - np.float32(LEVEL_NOSE) * mouth.imag) * np.float32(PITCH_LEVER)
-    upright = mouth.imag > 0
-    yaw = np.where(upright, np.arctan2(nose.real, NOSE_DEPTH * eye_px * eye_px), np.pi / 2)
-    pitch = np.where(upright, np.arctan2(lever, mouth.imag), np.pi / 2)
-    boxes = faces.boxes
-    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3)
-    limit = np.array(picture_size, np.float32)
-    inside = np.clip(boxes[:, 2:], 0, limit) - np.clip(boxes[:, :2], 0, limit)
-    degrees = np.float32(180 / math.pi)
-    return Views(
+    left_eye, right_eye, nose_tip, left_mouth, right_mouth = points
+    middle = (left_eye + right_eye) / 2
+    eyes = right_eye - left_eye
+    levelled = eyes.conjugate()
+    nose = (nose_tip - middle) * levelled
+    mouth = ((left_mouth + right_mouth) / 2 - middle) * levelled
+    eye_px = abs(eyes)
+    yaw = pitch = math.pi / 2
+    if mouth.imag > 0:
+        yaw = math.atan2(nose.real, NOSE_DEPTH * eye_px * eye_px)
+        pitch = math.atan2((nose.imag - LEVEL_NOSE * mouth.imag) * PITCH_LEVER, mouth.imag)
+    x0, y0, x1, y1 = box
+    width, height = picture_size
+    area = max(x1 - x0, 1e-3) * max(y1 - y0, 1e-3)
+    inside = (_within(x1, width) - _within(x0, width)) * (_within(y1, height) - _within(y0, height))
+    return View(
         eye_px,
-        np.sqrt(sides[:, 0] * sides[:, 1]),
-        (yaw * degrees).astype(np.float32),
-        (pitch * degrees).astype(np.float32),
-        np.angle(eyes) * degrees,
-        (inside[:, 0] * inside[:, 1]) / (sides[:, 0] * sides[:, 1]),
-        faces.scores,
+        math.sqrt(area),
+        math.degrees(yaw),
+        math.degrees(pitch),
+        math.degrees(cmath.phase(eyes)),
+        inside / area,
+        score,
     )
 
 
-def view_flaws(seen: Views, limits: QualityLimits) -> list[Flaw | None]:
-    """For each face the first reason not to crop it, or None.
+def _within(place: float, limit: int) -> float:
+    return min(max(place, 0.0), limit)  # what is no number stays so
+
+
+def view_flaw(seen: View, limits: QualityLimits) -> Flaw | None:
+    """The first reason not to crop a face, or None.
 
     Whatever passes has finite landmarks and eyes apart, so that ``align.crop`` can take it.
     """
-    flaws: list[Flaw | None] = [None] * len(seen)
-    if not flaws:
-        return flaws
-    tests = (
-        (Flaw.MALFORMED, ~((seen.eye_px > 0) & np.isfinite(seen.shown))),
-        (Flaw.UNSURE, seen.scores < limits.min_detector_score),
-        (Flaw.TOO_SMALL, seen.eye_px < limits.min_eye_px),
-        (Flaw.TOO_LARGE, seen.eye_px > limits.max_eye_px),
-        (
-            Flaw.TURNED,
-            (np.hypot(seen.yaw, seen.pitch) > limits.max_turn)
-            | (np.abs(seen.roll) > limits.max_roll),
-        ),
-        (Flaw.CUT, seen.shown < limits.min_shown),
-    )
-    for flaw, failed in reversed(tests):
-        if failed.any():
-            for index in np.flatnonzero(failed):
-                flaws[index] = flaw
-    return flaws
+    if not (seen.eye_px > 0 and math.isfinite(seen.shown)):
+        return Flaw.MALFORMED
+    if seen.score < limits.min_detector_score:
+        return Flaw.UNSURE
+    if seen.eye_px < limits.min_eye_px:
+        return Flaw.TOO_SMALL
+    if seen.eye_px > limits.max_eye_px:
+        return Flaw.TOO_LARGE
+    if math.hypot(seen.yaw, seen.pitch) > limits.max_turn or abs(seen.roll) > limits.max_roll:
+        return Flaw.TURNED
+    return Flaw.CUT if seen.shown < limits.min_shown else None
 
 
-def view_qualities(seen: Views) -> FloatArray:
-    """Quality (n,) 0–1 as far as boxes and landmarks tell: size, pose and detector."""
-    turn = np.hypot(seen.yaw, seen.pitch)
-    size = np.clip(
-        np.log(np.maximum(seen.eye_px, 1e-3) / _FAR_PX) / math.log(_NEAR_PX / _FAR_PX), 0, 1
-    )
-    pose = np.clip((75 - turn) / 60, 0, 1)
-    detector = np.clip((seen.scores - 0.5) / 0.4, 0, 1)
-    return np.asarray(_view_part(size, pose, detector), np.float32)
+def view_quality(seen: View) -> float:
+    """Quality 0–1 as far as box and landmarks tell: size, pose and detector."""
+    size, pose, detector = _view_parts(seen)
+    return _view_product(size, pose, detector)
 
 
 def texture(crop: ByteArray, eyes_px: float) -> Texture:
@@ -236,26 +227,32 @@ def texture_flaw(seen: Texture, limits: QualityLimits) -> Flaw | None:
     return Flaw.BLURRED if seen.detail < limits.min_detail else None
 
 
-def quality(seen: Views, index: int, pixels: Texture) -> Quality:
-    """The quality of face ``index`` of ``seen`` with its crop's texture."""
-    turn = math.hypot(float(seen.yaw[index]), float(seen.pitch[index]))
+def quality(seen: View, pixels: Texture) -> Quality:
+    """The quality of a view with its crop's texture."""
+    size, pose, detector = _view_parts(seen)
     dark = _ramp(math.log(max(pixels.brightness, 1e-3)), math.log(5), math.log(50))
     return Quality(
-        size=_ramp(
-            math.log(max(float(seen.eye_px[index]), 1e-3)), math.log(_FAR_PX), math.log(_NEAR_PX)
-        ),
-        pose=1 - _ramp(turn, 15, 75),
+        size=size,
+        pose=pose,
         sharpness=_ramp(pixels.detail, 0.08, 0.34),
         brightness=dark * (1 - _ramp(pixels.brightness, 200, 250)),
         contrast=_ramp(math.log(max(pixels.contrast, 1e-3)), math.log(2.5), math.log(16)),
-        detector=_ramp(float(seen.scores[index]), 0.5, 0.9),
+        detector=detector,
     )
 
 
-def _view_part(size: _Scale, pose: _Scale, detector: _Scale) -> _Scale:
+def _view_parts(seen: View) -> tuple[float, float, float]:
+    """The components size, pose and detector."""
+    return (
+        _ramp(math.log(max(seen.eye_px, 1e-3)), math.log(_FAR_PX), math.log(_NEAR_PX)),
+        1 - _ramp(math.hypot(seen.yaw, seen.pitch), 15, 75),
+        _ramp(seen.score, 0.5, 0.9),
+    )
+
+
+def _view_product(size: float, pose: float, detector: float) -> float:
     """The factors of ``Quality.overall`` that are known before the crop."""
-    product: _Scale = size**0.4 * pose**0.4 * detector**0.3
-    return product
+    return float(size**0.4 * pose**0.4 * detector**0.3)
 
 
 def _ramp(value: float, low: float, high: float) -> float:

@@ -68,8 +68,8 @@ class ShotSelector:
     ) -> ShotDrop | None:
         """None when a view captured at ``time_s`` deserves its crop, else why not.
 
-        size_px: of the face (``quality.Views.size_px``). view_quality: what boxes and landmarks
-        tell (``quality.view_qualities``), 0–1: the most that the whole quality can be.
+        size_px: of the face (``quality.View.size_px``). view_quality: what boxes and landmarks
+        tell (``quality.view_quality``), 0–1: the most that the whole quality can be.
         """
         if time_s - self._fruitless.get(track_id, -math.inf) < self._settings.spacing_s:
             return ShotDrop.TOO_SOON

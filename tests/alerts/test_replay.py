@@ -18,7 +18,7 @@ from lfr_engine.identity.template import TemplateContract, normalised
 from lfr_engine.journal.events.alerts import AlertGenerated
 from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import FloatArray
-from lfr_engine.vision.quality import QualityLimits, view_flaws, view_qualities, views
+from lfr_engine.vision.quality import QualityLimits, view_flaw, view_quality, views
 from lfr_engine.vision.shots import ShotSelector
 from lfr_engine.vision.tracker import NO_TRACK, Tracker
 from tests.alerts.support import at, table
@@ -124,10 +124,9 @@ class Engine:
         self, camera: str, time_s: float, faces: Faces, track_ids: list[int]
     ) -> Iterator[tuple[int, int]]:
         looked = views(faces, SIZE)
-        flaws, worth = view_flaws(looked, QualityLimits()), view_qualities(looked)
-        for index, (number, flaw) in enumerate(zip(track_ids, flaws, strict=True)):
-            seen = float(looked.size_px[index]), float(worth[index])
-            taken = number != NO_TRACK and flaw is None
+        for index, (number, view) in enumerate(zip(track_ids, looked, strict=True)):
+            seen = view.size_px, view_quality(view)
+            taken = number != NO_TRACK and view_flaw(view, QualityLimits()) is None
             if taken and not self.selectors[camera].worth_template(number, time_s, *seen):
                 yield number, index
 

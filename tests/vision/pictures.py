@@ -5,7 +5,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from lfr_engine.vision.frame import ByteArray, Colour, Planes
+from lfr_engine.vision.frame import ByteArray, Colour, FloatArray, Planes
+
+
+def transformed(
+    points: FloatArray, matrix: np.ndarray[tuple[int, ...], np.dtype[np.floating]]
+) -> FloatArray:
+    """Points (…, k, 2) through an affine matrix (2, 3)."""
+    return np.asarray(points @ matrix[:, :2].T + matrix[:, 2], np.float32)
 
 
 def smooth_picture(height: int, width: int, seed: int = 3) -> ByteArray:

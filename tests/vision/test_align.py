@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfr_engine.vision.align import crop, similarity, transformed, warp
+from lfr_engine.vision.align import Matrix23, crop, similarity, warp
 from lfr_engine.vision.frame import Colour, FloatArray, Matrix
-from tests.vision.pictures import as_planes, smooth_picture
+from tests.vision.pictures import as_planes, smooth_picture, transformed
 
 REFERENCE = np.array(
     [
@@ -45,14 +45,6 @@ def test_a_known_transform_is_recovered(angle: float, scale: float, x: float, y:
     assert error < 1e-4 + 2e-3 / scale
 
 
-def test_the_batched_form_gives_what_one_by_one_gives() -> None:
-    many = np.stack([placed(0.1 * k, 1 + k, 10.0 * k, 5.0) for k in range(4)])
-    together = similarity(many, REFERENCE)
-    assert together.shape == (4, 2, 3)
-    for one, matrix in zip(many, together, strict=True):
-        np.testing.assert_allclose(similarity(one, REFERENCE), matrix, atol=1e-6)
-
-
 def test_noise_is_averaged_never_mirrored() -> None:
     mirrored = REFERENCE * np.array([-1, 1], np.float32)
     matrix = similarity(mirrored, REFERENCE)
@@ -64,7 +56,7 @@ def test_no_similarity_does_better() -> None:
     points = REFERENCE + rng.normal(0, 4, REFERENCE.shape).astype(np.float32)
     best = similarity(points, REFERENCE)
 
-    def loss(matrix: FloatArray) -> float:
+    def loss(matrix: Matrix23) -> float:
         return float(((transformed(points, matrix) - REFERENCE) ** 2).sum())
 
     for _ in range(200):

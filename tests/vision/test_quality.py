@@ -16,8 +16,8 @@ from lfr_engine.vision.quality import (
     quality,
     texture,
     texture_flaw,
-    view_flaws,
-    view_qualities,
+    view_flaw,
+    view_quality,
     views,
 )
 
@@ -58,23 +58,23 @@ def skin(seed: int = 0) -> ByteArray:
 @pytest.mark.parametrize("yaw", [-40, -20, 0, 20, 40])
 @pytest.mark.parametrize("roll", [-30, 0, 30])
 def test_yaw_and_roll_are_read_back_from_a_turned_head(yaw: float, roll: float) -> None:
-    seen = views(head(yaw=yaw, roll=roll), SIZE)
-    assert seen.yaw[0] == pytest.approx(yaw, abs=3)
-    assert seen.roll[0] == pytest.approx(roll, abs=1)
+    [seen] = views(head(yaw=yaw, roll=roll), SIZE)
+    assert seen.yaw == pytest.approx(yaw, abs=3)
+    assert seen.roll == pytest.approx(roll, abs=1)
 
 
 @pytest.mark.parametrize("pitch", [-25, -10, 0, 10, 25])
 def test_pitch_has_the_right_sign_and_about_the_right_size(pitch: float) -> None:
-    assert views(head(pitch=pitch), SIZE).pitch[0] == pytest.approx(pitch, abs=10)
+    assert views(head(pitch=pitch), SIZE)[0].pitch == pytest.approx(pitch, abs=10)
 
 
 def test_a_level_frontal_face_measures_as_drawn() -> None:
-    seen = views(head(eye_px=40), SIZE)
-    assert seen.eye_px[0] == pytest.approx(40, rel=1e-4)
-    assert seen.size_px[0] == pytest.approx(96, rel=1e-4)
-    assert (seen.yaw[0], seen.pitch[0]) == pytest.approx((0, 0), abs=0.1)
-    assert seen.shown[0] == pytest.approx(1)
-    assert view_qualities(seen)[0] == pytest.approx(1)
+    [seen] = views(head(eye_px=40), SIZE)
+    assert seen.eye_px == pytest.approx(40, rel=1e-4)
+    assert seen.size_px == pytest.approx(96, rel=1e-4)
+    assert (seen.yaw, seen.pitch) == pytest.approx((0, 0), abs=0.1)
+    assert seen.shown == pytest.approx(1)
+    assert view_quality(seen) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -91,26 +91,24 @@ def test_a_level_frontal_face_measures_as_drawn() -> None:
     ],
 )
 def test_the_first_reason_not_to_crop_is_named(face: Faces, flaw: Flaw | None) -> None:
-    assert view_flaws(views(face, SIZE), QualityLimits()) == [flaw]
+    assert view_flaw(views(face, SIZE)[0], QualityLimits()) is flaw
 
 
 def test_a_face_above_the_largest_size_is_refused_by_name() -> None:
     limits = QualityLimits(max_eye_px=30)
-    assert view_flaws(views(head(eye_px=40), SIZE), limits) == [Flaw.TOO_LARGE]
+    assert view_flaw(views(head(eye_px=40), SIZE)[0], limits) is Flaw.TOO_LARGE
 
 
-def test_no_faces_have_no_flaws_and_no_qualities() -> None:
-    seen = views(no_faces(), SIZE)
-    assert view_flaws(seen, QualityLimits()) == []
-    assert view_qualities(seen).shape == (0,)
+def test_an_empty_scene_has_no_views() -> None:
+    assert views(no_faces(), SIZE) == []
 
 
 def test_coinciding_landmarks_count_as_turned_away() -> None:
     face = head()
     nowhere = Faces(face.boxes, face.scores, np.full((1, 5, 2), 100, np.float32))
-    seen = views(nowhere, SIZE)
-    assert np.isfinite(seen.yaw).all()
-    assert view_flaws(seen, QualityLimits(min_eye_px=0, max_turn=180)) == [Flaw.MALFORMED]
+    [seen] = views(nowhere, SIZE)
+    assert (seen.yaw, seen.eye_px) == pytest.approx((90, 0))
+    assert view_flaw(seen, QualityLimits(min_eye_px=0, max_turn=180)) is Flaw.MALFORMED
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -120,7 +118,25 @@ def test_a_point_that_is_no_number_never_reaches_a_crop(bad: float, point: int, 
     face = head()
     face.landmarks[0, point, axis] = bad
     boundless = QualityLimits(min_eye_px=0, max_eye_px=np.inf, max_turn=180, max_roll=180)
-    assert view_flaws(views(face, SIZE), boundless) == [Flaw.MALFORMED]
+    assert view_flaw(views(face, SIZE)[0], boundless) is Flaw.MALFORMED
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("side", range(4))
+def test_a_box_that_is_no_number_never_reaches_a_crop(bad: float, side: int) -> None:
+    face = head()
+    face.boxes[0, side] = bad
+    assert view_flaw(views(face, SIZE)[0], QualityLimits()) in {Flaw.MALFORMED, Flaw.CUT}
+
+
+def test_each_face_is_measured_by_itself() -> None:
+    one, other = head(eye_px=30, yaw=20), head(centre=(100, 100), roll=10)
+    both = Faces(
+        np.concatenate((one.boxes, other.boxes)),
+        np.concatenate((one.scores, other.scores)),
+        np.concatenate((one.landmarks, other.landmarks)),
+    )
+    assert views(both, SIZE) == views(one, SIZE) + views(other, SIZE)
 
 
 def test_blur_in_any_one_direction_lowers_detail() -> None:
@@ -163,11 +179,11 @@ def test_a_crop_of_no_use_is_refused_by_reason(pixels: Texture, flaw: Flaw | Non
 
 
 def test_quality_before_the_crop_bounds_quality_after_it() -> None:
-    seen = views(head(eye_px=12, yaw=30), SIZE)
-    after = quality(seen, 0, Texture(100, 30, 0.25))
-    assert 0 < after.overall < view_qualities(seen)[0] < 1
-    best = quality(seen, 0, Texture(120, 40, 0.9))
-    assert best.overall == pytest.approx(float(view_qualities(seen)[0]), rel=1e-4)
+    [seen] = views(head(eye_px=12, yaw=30), SIZE)
+    after = quality(seen, Texture(100, 30, 0.25))
+    assert 0 < after.overall < view_quality(seen) < 1
+    best = quality(seen, Texture(120, 40, 0.9))
+    assert best.overall == pytest.approx(view_quality(seen), rel=1e-4)
 
 
 component = st.floats(0, 1)
