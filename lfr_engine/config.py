@@ -65,13 +65,18 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     debounce: Seconds = _default(Seconds, 2.0)
 
 
+REQUESTS = 3
+"""Frames in the detector at once: with one more than a small machine has processors, the next is
+ready when a processor comes free, and none waits for the interpreter (``docs/performance.md``)."""
+
+
 class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What runs the networks. requests: frames in the detector at once."""
 
     pack: str = ""
     device: str = "CPU"
     precision: Literal["", "f32", "bf16", "f16"] = ""
-    requests: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
+    requests: Annotated[int, msgspec.Meta(ge=1, le=64)] = REQUESTS
     detector_size: PixelSize = _default(PixelSize, (640, 384))
     age_budget: Seconds = _default(Seconds, 0.5)
     site: str = "site"

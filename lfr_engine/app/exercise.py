@@ -36,6 +36,7 @@ from lfr_engine.app.report import (
     stage_summaries,
 )
 from lfr_engine.clock import Clock
+from lfr_engine.config import REQUESTS
 from lfr_engine.errors import RuleError
 from lfr_engine.inference.store import ModelStore
 from lfr_engine.journal.events.fields import Event
@@ -64,7 +65,7 @@ class ExerciseRequest:
     device: str = "CPU"
     fpir: float = 0.001
     threshold: float | None = None
-    requests: int = 2
+    requests: int = REQUESTS
     strict: bool = True
 
 

@@ -22,6 +22,7 @@ from lfr_engine.alerts.adjudication import AdjudicationSettings
 from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.alerts.policy import EntryFacts
 from lfr_engine.app.engine import Matching, Networks
+from lfr_engine.config import REQUESTS
 from lfr_engine.enrolment.folder import FolderWatchlist, load_folder
 from lfr_engine.errors import RuleError
 from lfr_engine.identity import calibration
@@ -44,7 +45,7 @@ class PackRequest:
     pack: str = ""
     device: str = "CPU"
     precision: str = ""
-    requests: int = 2
+    requests: int = REQUESTS
     detector_size: Size = (640, 384)
 
 
@@ -81,7 +82,8 @@ def open_networks(request: PackRequest, store: ModelStore) -> Opened:
         device=request.device, precision=request.precision or None, requests=request.requests
     )
     if options.device == "CPU":
-        # One processor thread a request: streams do not fight the decoders (docs/performance.md).
+        # One processor thread a stream, and no more streams than processors: OpenVINO sees to
+        # the second. Streams then do not fight the decoders (docs/performance.md).
         options = dataclasses.replace(options, threads=request.requests)
     pack = _open(installed, options, request.detector_size)
     return Opened(name, pack, _networks(pack, installed, options, request.detector_size))

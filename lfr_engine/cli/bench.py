@@ -13,6 +13,7 @@ from typing import Any
 import click
 import msgspec
 import trio
+from click.core import ParameterSource
 from rich.console import Console
 
 from lfr_engine import __version__
@@ -26,6 +27,7 @@ from lfr_engine.app.parts import (
 from lfr_engine.cli import bench_view
 from lfr_engine.cli.output import write_whole
 from lfr_engine.clock import SystemClock
+from lfr_engine.config import REQUESTS
 from lfr_engine.evaluation.bench.live import LiveBench, bench_live
 from lfr_engine.evaluation.bench.peers import Peer, opencv_loop, openvino_loop
 from lfr_engine.evaluation.bench.pipeline import (
@@ -68,7 +70,13 @@ _JSON = click.option(
     type=click.Choice(["opencv", "openvino"]),
     help="Run this loop in every round, too; may be given twice.",
 )
-@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20))
+@click.option(
+    "--rounds",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 20),
+    help="Turns of bound and engine on files.",
+)
 @click.option(
     "--seconds",
     default=60.0,
@@ -76,7 +84,13 @@ _JSON = click.option(
     type=click.FloatRange(8, 86400),
     help="How long --live lasts.",
 )
-@click.option("--requests", default=2, show_default=True, type=click.IntRange(1, 32))
+@click.option(
+    "--requests",
+    default=REQUESTS,
+    show_default=True,
+    type=click.IntRange(1, 32),
+    help="Frames in the detector at once.",
+)
 @click.option("--pack", default="", help="Model pack; the default pack if left out.")
 @_JSON
 @click.pass_context
@@ -114,6 +128,7 @@ def command(
         raise click.UsageError("a --peer has no pace of its own: leave out --live")
     if watchlist is not None and not live:
         raise click.UsageError("--watchlist is for --live; --watchlist-size is for files")
+    _refuse_idle_options(context, "rounds" if live else "seconds", "files" if live else "--live")
     require_file(parse_address(str(source)))
     console, store = Console(highlight=False), ModelStore(data_folder())
     opened = open_networks(PackRequest(pack=pack, requests=requests), store)
@@ -129,6 +144,12 @@ def command(
             figures = bench_pipeline(plan, opened, loops, SystemClock(), status.update)
         bench_view.show_pipeline(console, figures)
     _write(json_file, figures)
+
+
+def _refuse_idle_options(context: click.Context, option: str, purpose: str) -> None:
+    """An option that would be ignored was meant otherwise."""
+    if context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+        raise click.UsageError(f"--{option} is for {purpose}")
 
 
 @command.command()

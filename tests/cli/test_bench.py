@@ -21,6 +21,8 @@ from tests.inference.real_packs import installed, shared
         (["--source", "a.mp4", "matcher"], "--source is not for matcher"),
         (["--source", "a.mp4", "--live", "--peer", "opencv"], "leave out --live"),
         (["--source", "a.mp4", "--watchlist", "faces"], "--watchlist is for --live"),
+        (["--source", "a.mp4", "--live", "--rounds", "2"], "--rounds is for files"),
+        (["--source", "a.mp4", "--seconds", "9"], "--seconds is for --live"),
         (["--source", "a.mp4", "--peer", "avidbeam"], "avidbeam"),
     ],
 )
