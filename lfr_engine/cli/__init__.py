@@ -1,8 +1,7 @@
 """The command line: one group whose commands are imported only when they are asked for.
 
-Owns: the list of commands and the one place where an ``LfrError`` becomes a line and an exit
-status. Never: work of its own. Strategy: ``lfr --help`` must not import numpy, so each command
-lives in a module named in ``COMMANDS`` beside its one-line help.
+Owns: the list of commands. Never: work of its own. Strategy: ``lfr --help`` must not import numpy,
+so each command lives in a module named in ``COMMANDS`` beside its one-line help.
 """
 
 from __future__ import annotations
@@ -23,10 +22,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import click  # noqa: E402
 
 from lfr_engine import __version__  # noqa: E402
-from lfr_engine.errors import LfrError  # noqa: E402
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
+from lfr_engine.cli.ending import told  # noqa: E402
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("lfr_engine.cli.demo", "Real faces walk past two cameras, and one is wanted."),
@@ -86,31 +82,8 @@ def main(argv: list[str] | None = None) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.exit(root.main(args=argv, prog_name="lfr", standalone_mode=False) or 0)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt) as stop:
-        # click raises Abort for Ctrl-C, with its cause, and for a question answered with no.
-        if isinstance(stop, KeyboardInterrupt) or stop.__cause__ is not None:
-            click.echo("lfr: interrupted", err=True)
-            sys.exit(INTERRUPTED)
-        click.echo("lfr: left as it was", err=True)
-        sys.exit(1)
-    except LfrError as error:
-        click.echo(f"lfr: {error}", err=True)
-        sys.exit(error.exit_status)
-    except BaseExceptionGroup as group:
-        match, rest = group.split(LfrError)
-        if match is None or rest is not None:
+    except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:
+        status = told(error)
+        if status is None:
             raise
-        leaves = _leaves(match)
-        for leaf in leaves:
-            click.echo(f"lfr: {leaf}", err=True)
-        sys.exit(max(leaf.exit_status for leaf in leaves))
-
-
-def _leaves(group: BaseExceptionGroup[LfrError]) -> list[LfrError]:
-    out: list[LfrError] = []
-    for error in group.exceptions:
-        out.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    return out
+        sys.exit(status)

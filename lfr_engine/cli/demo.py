@@ -15,7 +15,8 @@ import click
 import numpy as np
 
 from lfr_engine.app.exercise import ExerciseRequest
-from lfr_engine.cli.exercise import leave, perform
+from lfr_engine.cli.ending import leave, leaving
+from lfr_engine.cli.exercise import perform
 from lfr_engine.cli.models import PackBars
 from lfr_engine.errors import EngineError, InputError
 from lfr_engine.evaluation.people import Person
@@ -72,7 +73,8 @@ def command(out: Path | None, json_file: Path | None) -> None:
     request = ExerciseRequest(
         sources=tuple(str(video) for video in result.videos), watchlist=result.watchlist
     )
-    status = perform(request, json_file)
+    with leaving():
+        status = perform(request, json_file)
     click.echo(f"Videos, truth and watchlist: {result.truth.parent}")
     if status:
         leave(status)

@@ -6,9 +6,7 @@ Owns: options, signals and exit statuses. Never: how it looks (``exercise_view``
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 from pathlib import Path
 
 import click
@@ -17,7 +15,7 @@ import trio
 
 from lfr_engine.app.exercise import ExerciseRequest, check_sources, run_exercise
 from lfr_engine.app.report import ExerciseReport
-from lfr_engine.cli import INTERRUPTED
+from lfr_engine.cli.ending import INTERRUPTED, leave, leaving
 from lfr_engine.cli.exercise_view import ExerciseView
 from lfr_engine.cli.output import write_whole
 from lfr_engine.clock import SystemClock
@@ -70,7 +68,8 @@ def command(
     others still ran), 130 after Ctrl-C.
     """
     request = ExerciseRequest(sources, watchlist, pack, device, fpir, threshold)
-    status = perform(request, json_file)
+    with leaving():
+        status = perform(request, json_file)
     if status:
         leave(status)
 
@@ -93,13 +92,6 @@ def perform(request: ExerciseRequest, json_file: Path | None) -> int:
     for camera in failed:
         click.echo(f"lfr: {camera.error}", err=True)
     return 2 if failed else 0
-
-
-def leave(status: int) -> None:
-    """End the process now: a native call that was abandoned must not hold it (Ctrl-C in 1 s)."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
 
 
 async def _exercise(

@@ -14,7 +14,7 @@ import trio
 from lfr_engine import config as configuration
 from lfr_engine.app.run import run_engine, slow_steps
 from lfr_engine.app.serving import Signals
-from lfr_engine.cli.exercise import leave
+from lfr_engine.cli.ending import leave, leaving
 from lfr_engine.clock import SystemClock
 from lfr_engine.config import Config
 from lfr_engine.inference.store import ModelStore, data_folder
@@ -34,7 +34,8 @@ def command(file: Path) -> None:
     config = configuration.load(file)
     forbid_core_dumps()
     clock = SystemClock()
-    with logging_to(config.log.level, config.log.format, config.log.file):
+    logs = logging_to(config.log.level, config.log.format, config.log.file)
+    with leaving(), logs:
         trio.run(_run, file, config, clock, instruments=[slow_steps(clock)])
     leave(0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lfr_engine.cli import main
+from lfr_engine.cli import ending, main
 from lfr_engine.cli import watchlist as watchlists
 from lfr_engine.deployment.authority import TrustedKey
 from lfr_engine.identity.watchlist import REQUIRED
@@ -184,6 +185,7 @@ def test_a_refusal_names_the_rule_and_leaves_nothing(
     name: str, built: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     _prepare(built, monkeypatch)
+    monkeypatch.setattr(ending, "leave", sys.exit)  # these tests share a process with the engine
     command, rule, cause = REFUSED[name]
     before = left(built)
     assert lfr(*command) == 2
