@@ -8,7 +8,6 @@ the journal says what had happened before, where a deployment is resumed.
 
 from __future__ import annotations
 
-import collections
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -256,9 +255,9 @@ def _list_facts(listed: Watchlist, withdrawn: set[str]) -> ListFacts:
         id=listed.id,
         built=listed.built,
         people=len(listed.entries),
-        images=sum(len(one.references) for one in listed.entries),
-        categories=dict(collections.Counter(one.category.value for one in listed.entries)),
-        under_18=sum(one.under_18 for one in listed.entries),
+        images=listed.images,
+        categories=listed.categories,
+        under_18=listed.under_18,
         rejected=listed.rejected,
         withdrawn=len(gone),
     )

@@ -107,15 +107,14 @@ def _no_list() -> NoReturn:
 
 
 def _status(listed: Watchlist, session: Session) -> s.WatchlistStatus:
-    entries = listed.entries
     return s.WatchlistStatus(
         watchlist=listed.id,
         built=moment(listed.built),
-        people=len(entries),
-        images=sum(len(entry.references) for entry in entries),
-        categories=dict(Counter(entry.category.value for entry in entries)),
+        people=len(listed.entries),
+        images=listed.images,
+        categories=listed.categories,
         rejected=listed.rejected,
-        under_18=sum(entry.under_18 for entry in entries),
+        under_18=listed.under_18,
         withdrawn=sum(facts.withdrawn for facts in session.opened.facts.values()),
     )
 

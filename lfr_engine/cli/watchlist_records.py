@@ -6,7 +6,6 @@ Never: an option, a question, or an entry's biometrics.
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,9 +79,9 @@ def sealed(record: Record, stored: StoredWatchlist, by: str) -> None:
             digest=watchlist.digest(),
             built=watchlist.built,
             people=len(watchlist.entries),
-            images=sum(len(one.references) for one in watchlist.entries),
-            categories=dict(collections.Counter(one.category.value for one in watchlist.entries)),
-            under_18=sum(one.under_18 for one in watchlist.entries),
+            images=watchlist.images,
+            categories=watchlist.categories,
+            under_18=watchlist.under_18,
             rejected=watchlist.rejected,
             expires=facts.expires,
         )

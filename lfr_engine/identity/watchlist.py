@@ -11,6 +11,7 @@ import datetime as dt
 import enum
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -207,6 +208,21 @@ class Watchlist:
     templates: str = ""
     builders: tuple[str, ...] = ()
     rejected: int = 0
+
+    @property
+    def images(self) -> int:
+        """Reference pictures of everybody together."""
+        return sum(len(one.references) for one in self.entries)
+
+    @property
+    def categories(self) -> dict[str, int]:
+        """People by category; a category of nobody is left out."""
+        return dict(Counter(one.category.value for one in self.entries))
+
+    @property
+    def under_18(self) -> int:
+        """People who are under 18."""
+        return sum(one.under_18 for one in self.entries)
 
     def by(self, person: str) -> Watchlist:
         """The same list, remembering that ``person`` had a hand in it."""
