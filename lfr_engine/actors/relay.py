@@ -27,17 +27,17 @@ from lfr_engine.actors.relay_tetra import run_tetra
 from lfr_engine.actors.relay_voice import run_voice
 from lfr_engine.actors.relay_webhook import run_webhook
 from lfr_engine.errors import ConfigError, ProtocolError
-from lfr_engine.relay.outbox import OutboxStore
-from lfr_engine.relay.port import BearerEvent, BearerLost, Ended, Link, Moments, Order
-from lfr_engine.relay.settings import (
+from lfr_engine.relay.bearer_settings import (
     BearerSettings,
     MqttSettings,
-    RelaySettings,
     TakSettings,
     TetraSettings,
     VoiceSettings,
     WebhookSettings,
 )
+from lfr_engine.relay.outbox import OutboxStore
+from lfr_engine.relay.port import BearerEvent, BearerLost, Ended, Link, Moments, Order
+from lfr_engine.relay.settings import RelaySettings
 from lfr_engine.runtime.supervise import Action, ActorState, Backoff, describe, supervise
 
 _REPORTS = 64

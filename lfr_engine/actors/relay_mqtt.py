@@ -22,6 +22,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from lfr_engine.actors.relay_tls import client_context
 from lfr_engine.errors import ConfigError
 from lfr_engine.relay import body
+from lfr_engine.relay.bearer_settings import MqttSettings
 from lfr_engine.relay.delivery import Happening
 from lfr_engine.relay.port import (
     Answer,
@@ -33,7 +34,6 @@ from lfr_engine.relay.port import (
     Progress,
     Receipt,
 )
-from lfr_engine.relay.settings import MqttSettings
 from lfr_engine.runtime.lanes import LaneHung, open_lane
 
 CONNECT_LIMIT_S = 8.0

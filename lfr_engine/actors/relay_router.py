@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import trio
 
 from lfr_engine.errors import LfrError, RuleError
+from lfr_engine.relay.asked import OfficerReply, Request
 from lfr_engine.relay.delivery import Change
 from lfr_engine.relay.outbox import OutboxStore
 from lfr_engine.relay.port import BearerEvent, Moments, Order
 from lfr_engine.relay.settings import RelaySettings
-from lfr_engine.relay.table import OfficerReply, RelayTable, Request
+from lfr_engine.relay.table import RelayTable
 from lfr_engine.runtime.lanes import Lane, open_lane
 
 _INBOX = 256

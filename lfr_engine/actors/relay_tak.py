@@ -15,6 +15,7 @@ import trio
 from lfr_engine.actors.relay_tls import client_context
 from lfr_engine.errors import ConfigError, ProtocolError
 from lfr_engine.relay import cot
+from lfr_engine.relay.bearer_settings import TakSettings
 from lfr_engine.relay.cot import ChatLine, ChatReceipt, EventStream, Handset
 from lfr_engine.relay.delivery import Happening
 from lfr_engine.relay.link import make_link
@@ -29,7 +30,6 @@ from lfr_engine.relay.port import (
     Receipt,
     read_reply,
 )
-from lfr_engine.relay.settings import TakSettings
 
 CONNECT_LIMIT_S = 10.0
 WRITE_LIMIT_S = 5.0

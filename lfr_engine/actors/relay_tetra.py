@@ -15,9 +15,9 @@ import trio
 
 from lfr_engine.actors.relay_serial import SerialPort, open_serial
 from lfr_engine.errors import ConfigError
+from lfr_engine.relay.bearer_settings import TetraSettings
 from lfr_engine.relay.delivery import Happening
 from lfr_engine.relay.port import BearerEvent, BearerLost, Link, Moments, Order, Progress
-from lfr_engine.relay.settings import TetraSettings
 from lfr_engine.relay.tetra.at import subscriber
 from lfr_engine.relay.tetra.effects import (
     Effect,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 
 from lfr_engine.errors import ConfigError
-from lfr_engine.relay.settings import TlsFiles
+from lfr_engine.relay.bearer_settings import TlsFiles
 
 
 def client_context(files: TlsFiles | None) -> ssl.SSLContext:

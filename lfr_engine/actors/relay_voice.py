@@ -16,9 +16,9 @@ import trio
 
 from lfr_engine.errors import ConfigError, ProtocolError
 from lfr_engine.relay import rtp, voice
+from lfr_engine.relay.bearer_settings import VoiceSettings
 from lfr_engine.relay.delivery import Happening
 from lfr_engine.relay.port import BearerEvent, BearerLost, Link, Moments, Order, Progress
-from lfr_engine.relay.settings import VoiceSettings
 
 SPEAK_LIMIT_S = 10.0
 """Ten seconds of speech take espeak-ng a tenth of a second, and a neural voice two."""

@@ -18,9 +18,9 @@ import trio
 from lfr_engine.actors.relay_tls import client_context
 from lfr_engine.errors import ConfigError
 from lfr_engine.relay import body
+from lfr_engine.relay.bearer_settings import TlsFiles, WebhookSettings
 from lfr_engine.relay.delivery import Happening
 from lfr_engine.relay.port import BearerEvent, Link, Moments, Order, Progress
-from lfr_engine.relay.settings import TlsFiles, WebhookSettings
 
 _MAY_HEAL = frozenset({408, 425, 429})
 _LEAST_SECRET = 16

@@ -22,9 +22,9 @@ from lfr_engine.journal.events.alerts import (
 )
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.journal.events.watchlist import EntryWithdrawn
+from lfr_engine.relay.asked import Request
 from lfr_engine.relay.cue import Cue, Marking
 from lfr_engine.relay.settings import RelaySettings
-from lfr_engine.relay.table import Request
 
 MOST_ALERTS = 10_000
 """As many as the alert table keeps; the oldest make room."""

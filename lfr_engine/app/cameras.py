@@ -17,7 +17,8 @@ import numpy.typing as npt
 from lfr_engine.actors.camera import CameraControl, CameraSettings
 from lfr_engine.actors.tracker import TrackingSettings
 from lfr_engine.api.port import NotFound
-from lfr_engine.app.engine import CameraPlan, Engine
+from lfr_engine.app.engine import Engine
+from lfr_engine.app.plan import CameraPlan
 from lfr_engine.clock import Clock
 from lfr_engine.config import CameraConfig
 from lfr_engine.errors import ConfigError, RuleError

@@ -17,7 +17,7 @@ from lfr_engine.actors.events import EngineEvent
 from lfr_engine.alerts.adjudication import AdjudicationSettings, Person
 from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.app.cameras import Cameras
-from lfr_engine.app.engine import Engine, Networks
+from lfr_engine.app.engine import Engine
 from lfr_engine.app.exercise_desk import ExerciseDesk
 from lfr_engine.app.ledger import AlertLedger, EntryWords
 from lfr_engine.app.parts import (
@@ -28,6 +28,7 @@ from lfr_engine.app.parts import (
     enrol_folder,
     exercise_matching,
 )
+from lfr_engine.app.plan import Networks
 from lfr_engine.app.relay_pictures import Pictures as OfficerPictures
 from lfr_engine.app.relaying import Relaying, Said, Say
 from lfr_engine.clock import Clock

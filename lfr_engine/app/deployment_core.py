@@ -29,7 +29,8 @@ from lfr_engine.app.deployment_figures import Figures
 from lfr_engine.app.deployment_keeping import Act, Keeping
 from lfr_engine.app.deployment_opening import Opened, stamped
 from lfr_engine.app.deployment_settling import due_records, settle
-from lfr_engine.app.engine import CameraPlan, Engine, Matching
+from lfr_engine.app.engine import Engine
+from lfr_engine.app.plan import CameraPlan, Matching
 from lfr_engine.app.relaying import Relaying, Said
 from lfr_engine.clock import Clock, Stamp, stamp
 from lfr_engine.deployment.clockguard import ClockGuard

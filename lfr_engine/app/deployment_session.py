@@ -26,7 +26,7 @@ from lfr_engine.alerts.table import AlertCounts, AlertTable
 from lfr_engine.app.deployment_core import STOPPED, with_pictures
 from lfr_engine.app.deployment_desk import AlertSession, named, sentence
 from lfr_engine.app.deployment_refusal import plain
-from lfr_engine.app.engine import CameraPlan
+from lfr_engine.app.plan import CameraPlan
 from lfr_engine.clock import Stamp, stamp
 from lfr_engine.deployment.authority import Authority
 from lfr_engine.errors import InputError, RuleError

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lfr_engine.actors.journaler import JournalerSettings
 from lfr_engine.alerts.policy import PolicySettings
-from lfr_engine.app.engine import CameraPlan, Networks
+from lfr_engine.app.plan import CameraPlan, Networks
 from lfr_engine.deployment.permission import AuthoritySettings
 from lfr_engine.identity.calibration import DEFAULT_FPIR, Calibration
 from lfr_engine.identity.keys import KeySource

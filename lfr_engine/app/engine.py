@@ -15,20 +15,17 @@ from typing import Any
 
 import trio
 
-from lfr_engine.actors.alerting import AlertingSettings, Record, run_alerting
+from lfr_engine.actors.alerting import Record, run_alerting
 from lfr_engine.actors.cadence import Cadence
 from lfr_engine.actors.camera import (
-    CameraControl,
     CameraReport,
-    CameraSettings,
-    Read,
     run_camera,
 )
-from lfr_engine.actors.detector import DetectorSettings, FaceDetector, run_detector
-from lfr_engine.actors.embedder import EmbedderSettings, FaceEmbedder, run_embedder
+from lfr_engine.actors.detector import run_detector
+from lfr_engine.actors.embedder import run_embedder
 from lfr_engine.actors.events import EngineEvent, PassEnded
 from lfr_engine.actors.feeds import Feed, Feeds
-from lfr_engine.actors.matcher import MatcherSettings, run_matcher
+from lfr_engine.actors.matcher import run_matcher
 from lfr_engine.actors.messages import (
     NewGallery,
     Question,
@@ -39,14 +36,12 @@ from lfr_engine.actors.messages import (
 )
 from lfr_engine.actors.preview import PreviewPort
 from lfr_engine.actors.tracker import (
-    Cropper,
     Follow,
-    Inside,
-    TrackingSettings,
     TrackNumbers,
     run_tracker,
 )
 from lfr_engine.alerts.table import AlertTable
+from lfr_engine.app.plan import CameraPlan, Matching, Networks
 from lfr_engine.clock import Stamp
 from lfr_engine.errors import ConfigError, DeviceError, EngineError
 from lfr_engine.identity.matcher import Gallery
@@ -64,40 +59,6 @@ ENDINGS = 64
 """Bounds of the links, from ``docs/architecture.md``."""
 
 RESTARTED: Policy = {DeviceError: Action.BUDGET}
-
-
-@dataclass(frozen=True, slots=True)
-class CameraPlan:
-    """One camera of a run. ``fast``: recorded, read as quickly as it can be processed. ``control``:
-    an operator's hand on it; without one a refused camera ends.
-    """
-
-    settings: CameraSettings
-    read: Read
-    fast: bool
-    tracking: TrackingSettings = field(default_factory=TrackingSettings)
-    inside: Inside | None = None
-    control: CameraControl | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Networks:
-    """How the networks are opened, again after each failure."""
-
-    open_detector: Callable[[], FaceDetector]
-    open_embedder: Callable[[], FaceEmbedder]
-    cropper: Cropper
-    detector: DetectorSettings = field(default_factory=DetectorSettings)
-    embedder: EmbedderSettings = field(default_factory=EmbedderSettings)
-
-
-@dataclass(frozen=True, slots=True)
-class Matching:
-    """Whom to look for, and what makes an alert. Absent in commissioning (R27)."""
-
-    gallery: Gallery
-    alerting: AlertingSettings
-    matcher: MatcherSettings = field(default_factory=MatcherSettings)
 
 
 @dataclass(slots=True)

@@ -20,9 +20,10 @@ from lfr_engine.errors import LfrError
 from lfr_engine.journal.events.access import RelayTested
 from lfr_engine.protocol import arguments as a
 from lfr_engine.protocol import shapes as s
+from lfr_engine.relay.asked import alert_of
 from lfr_engine.relay.cue import Cue, Marking
 from lfr_engine.relay.delivery import OVER, REACHED, Key, State
-from lfr_engine.relay.table import RelayTable, alert_of
+from lfr_engine.relay.table import RelayTable
 
 ASK_S = 5.0
 """For the outbox to become durable."""

@@ -20,7 +20,7 @@ from lfr_engine.actors.events import AlertTold, EngineEvent, PassEnded
 from lfr_engine.actors.tracker import Follow
 from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.alerts.lifecycle import Alert
-from lfr_engine.app.engine import CameraPlan, Engine, Matching, Networks
+from lfr_engine.app.engine import Engine
 from lfr_engine.app.parts import (
     PackRequest,
     Progress,
@@ -29,6 +29,7 @@ from lfr_engine.app.parts import (
     exercise_matching,
     open_networks,
 )
+from lfr_engine.app.plan import CameraPlan, Matching, Networks
 from lfr_engine.app.report import (
     AlertReport,
     CameraFigures,

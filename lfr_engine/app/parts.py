@@ -21,7 +21,7 @@ from lfr_engine.actors.tracker import Cropper
 from lfr_engine.alerts.adjudication import AdjudicationSettings
 from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.alerts.policy import EntryFacts
-from lfr_engine.app.engine import Matching, Networks
+from lfr_engine.app.plan import Matching, Networks
 from lfr_engine.config import REQUESTS
 from lfr_engine.enrolment.folder import FolderWatchlist, load_folder
 from lfr_engine.errors import RuleError

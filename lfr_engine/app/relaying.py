@@ -28,11 +28,12 @@ from lfr_engine.clock import Clock
 from lfr_engine.errors import EngineError, LfrError
 from lfr_engine.journal.events.access import RelayAnswered, RelayRefused
 from lfr_engine.journal.events.fields import Event
+from lfr_engine.relay.asked import OfficerReply, Request
 from lfr_engine.relay.delivery import Change, Key
 from lfr_engine.relay.outbox import OutboxStore
 from lfr_engine.relay.port import Moments, Reply
 from lfr_engine.relay.settings import RelaySettings
-from lfr_engine.relay.table import OfficerReply, RelayTable, Request
+from lfr_engine.relay.table import RelayTable
 from lfr_engine.runtime.supervise import ActorState, supervise
 from lfr_engine.runtime.telemetry import Telemetry
 

@@ -23,12 +23,12 @@ from lfr_engine.actors.relay import run_relay
 from lfr_engine.actors.relay_outbox import SqliteOutbox
 from lfr_engine.clock import SystemClock
 from lfr_engine.errors import ConfigError, InputError
+from lfr_engine.relay.asked import OfficerReply, Request
 from lfr_engine.relay.cue import Cue, Marking
 from lfr_engine.relay.delivery import Change, State
 from lfr_engine.relay.outbox import MemoryOutbox
 from lfr_engine.relay.port import Moments
 from lfr_engine.relay.settings import RelaySettings, Route, read_settings
-from lfr_engine.relay.table import OfficerReply, Request
 
 _ENOUGH = {State.DELIVERED, State.READ, State.ANSWERED, State.FAILED, State.EXPIRED}
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from lfr_engine.errors import ProtocolError
+from lfr_engine.relay.bearer_settings import Position
 from lfr_engine.relay.cue import Cue
 from lfr_engine.relay.delivery import Happening
 from lfr_engine.relay.port import Order
-from lfr_engine.relay.settings import Position
 
 STALE = dt.timedelta(minutes=3)
 PRESENCE_STALE = dt.timedelta(minutes=3)

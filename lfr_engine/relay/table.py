@@ -14,51 +14,13 @@ from dataclasses import dataclass
 import msgspec
 
 from lfr_engine.errors import RuleError
+from lfr_engine.relay.asked import REVIEWED, WITHDRAWN, OfficerReply, Request, alert_of
 from lfr_engine.relay.cue import Cue, Marking
 from lfr_engine.relay.delivery import REACHED, Change, Delivery, Happening, Key, State
 from lfr_engine.relay.desk import Desk
-from lfr_engine.relay.port import Answer, BearerEvent, Ended, Link, Order, Progress, Receipt, Reply
+from lfr_engine.relay.port import Answer, BearerEvent, Ended, Link, Order, Progress, Receipt
 from lfr_engine.relay.routing import Plan, is_test_only, may_carry, plans_for
 from lfr_engine.relay.settings import Recipient, RelaySettings
-
-_WITHDRAWN = "/withdrawn"
-_REVIEWED = "/reviewed"
-"""Ends of the identifiers of what follows an alert's first cue: taken back, or now looked at."""
-
-
-def alert_of(identifier: str) -> str:
-    """The alert a delivery is about, whichever of its messages it is."""
-    return identifier.removesuffix(_WITHDRAWN).removesuffix(_REVIEWED)
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert to relay, or to take back when ``cue.withdrawn``.
-
-    Args:
-        alert: Identifier of the alert; a request repeated for it changes nothing.
-        priority: 1 (first) … 9 (last).
-    """
-
-    alert: str
-    cue: Cue
-    priority: int = 5
-
-
-@dataclass(frozen=True, slots=True)
-class OfficerReply:
-    """A decision event: an officer answered a cue.
-
-    Args:
-        recipient: The officer, by the identifier of the configuration.
-        certain: The answer named the cue; False: it is taken to be about the last one delivered.
-    """
-
-    at: float
-    alert: str
-    recipient: str
-    bearer: str
-    reply: Reply
-    certain: bool
 
 
 @dataclass(slots=True)
@@ -120,7 +82,7 @@ class RelayTable:
         alert = request.alert
         if cue.reviewed and any(not d.cue.reviewed for _, d in self._about(alert)):
             self._end(alert, "reviewed since", now)
-            alert += _REVIEWED
+            alert += REVIEWED
         plans = plans_for(self.settings, cue, request.priority, _utc(now))
         for plan in plans:
             if (alert, plan.recipient.id) not in self._courses:
@@ -146,9 +108,9 @@ class RelayTable:
             if not delivery.attempts or delivery.state is State.FAILED:
                 continue
             recipient = self._recipients.get(delivery.key.recipient)
-            if recipient is None or Key(alert + _WITHDRAWN, *_rest(delivery.key)) in desk:
+            if recipient is None or Key(alert + WITHDRAWN, *_rest(delivery.key)) in desk:
                 continue
-            self._queue(alert + _WITHDRAWN, withdrawn, 1, recipient, desk.bearer, now)
+            self._queue(alert + WITHDRAWN, withdrawn, 1, recipient, desk.bearer, now)
             told += 1
         self._end(alert, "withdrawn", now)
         return told
@@ -344,7 +306,7 @@ class RelayTable:
                 self.settings, delivery.cue, delivery.priority, _utc(delivery.created)
             )
             plan = next((p for p in plans if p.recipient.id == key.recipient), None)
-            if plan is None or key.alert.endswith(_WITHDRAWN):
+            if plan is None or key.alert.endswith(WITHDRAWN):
                 return
             course = _Course(plan, 0, now + self.settings.escalate_s)
             self._courses[key.alert, key.recipient] = course

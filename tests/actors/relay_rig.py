@@ -15,12 +15,12 @@ import trio
 
 from lfr_engine.actors.relay import Relay, run_relay
 from lfr_engine.clock import SystemClock
+from lfr_engine.relay.asked import OfficerReply, Request
 from lfr_engine.relay.cue import Cue, Marking
 from lfr_engine.relay.delivery import Change
 from lfr_engine.relay.outbox import MemoryOutbox, OutboxStore
 from lfr_engine.relay.port import Moments
 from lfr_engine.relay.settings import RelaySettings, read_settings
-from lfr_engine.relay.table import OfficerReply, Request
 
 ROOT = Path(__file__).parents[2]
 

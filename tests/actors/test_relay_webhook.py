@@ -17,8 +17,9 @@ import pytest
 import trio
 
 from lfr_engine.errors import ConfigError
+from lfr_engine.relay.bearer_settings import WebhookSettings
 from lfr_engine.relay.port import Reply
-from lfr_engine.relay.settings import RelaySettings, WebhookSettings, read_settings
+from lfr_engine.relay.settings import RelaySettings, read_settings
 from tests.actors.relay_rig import running_relay
 from tests.simulators.certificates import Certificates, make_certificates
 

@@ -19,9 +19,9 @@ from lfr_engine.journal.events.alerts import (
 )
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.journal.events.watchlist import EntryWithdrawn
+from lfr_engine.relay.asked import Request
 from lfr_engine.relay.cue import Caution, Marking
 from lfr_engine.relay.settings import RelaySettings, read_settings
-from lfr_engine.relay.table import Request
 
 AT = dt.datetime(2026, 11, 22, 14, 5, tzinfo=dt.UTC)
 AFTER, BEFORE = read_settings({}), read_settings({"review": "before", "deadline_s": 90})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,24 +16,26 @@ from lfr_engine.actors.alerting import Record
 from lfr_engine.actors.events import EngineEvent
 from lfr_engine.alerts.adjudication import AdjudicationSettings
 from lfr_engine.alerts.evidence import EvidenceSettings
-from lfr_engine.api.port import Caller
+from lfr_engine.api.port import Caller, Item
 from lfr_engine.app.board import Machine, Traffic
 from lfr_engine.app.cameras import Cameras
 from lfr_engine.app.deployed import over_session
 from lfr_engine.app.deployment import open_deployment
-from lfr_engine.app.engine import Engine, Networks
+from lfr_engine.app.engine import Engine
 from lfr_engine.app.engine_api import LiveEngine
 from lfr_engine.app.exercise_desk import ExerciseDesk
 from lfr_engine.app.ledger import AlertLedger, EntryWords
 from lfr_engine.app.logdial import LogDial
 from lfr_engine.app.parts import exercise_matching
+from lfr_engine.app.plan import Networks
 from lfr_engine.app.running import Running
 from lfr_engine.clock import SystemClock
 from lfr_engine.config import CameraConfig, Config, ExerciseConfig
 from lfr_engine.journal.events.alerts import AlertGenerated
 from lfr_engine.journal.events.fields import Event
-from lfr_engine.protocol.arguments import Command
-from lfr_engine.protocol.commands import BY_ARGUMENTS, CallerRole
+from lfr_engine.protocol import shapes as s
+from lfr_engine.protocol.arguments import Command, NoFilter
+from lfr_engine.protocol.commands import ALERTS, BY_ARGUMENTS, CallerRole
 from lfr_engine.runtime.lanes import open_lane
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.sources.video_writer import write_video
@@ -171,3 +173,30 @@ async def deployment_stage(rig: Rig, **changes: Any) -> AsyncIterator[Stage]:
         session.leave()
         nursery.cancel_scope.cancel()
     structlog.reset_defaults()
+
+
+def play(scenario: Callable[[], Awaitable[None]]) -> None:
+    """Run a scenario, which may not hang."""
+
+    async def main() -> None:
+        with trio.fail_after(30):
+            await scenario()
+
+    trio.run(main)
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Poll until something is true."""
+    with trio.fail_after(45):
+        while not true():
+            await trio.sleep(0.01)
+
+
+async def first_alert(stage: Stage) -> s.Alert:
+    """The oldest alert, which may still be to come."""
+    with stage.engine.subscribe(ALERTS, NoFilter(), OPERATOR) as reader:
+        page = await stage.engine.read(ALERTS, 0, 1, OPERATOR)
+        item = page.items[0] if page.items else await reader.receive()
+    assert isinstance(item, Item)
+    assert isinstance(item.body, s.Alert)
+    return item.body

@@ -19,7 +19,7 @@ from lfr_engine.actors.camera import CameraSettings
 from lfr_engine.actors.detector import FaceDetector
 from lfr_engine.actors.embedder import FaceEmbedder
 from lfr_engine.app.deployment_settings import DeploymentSettings, Models
-from lfr_engine.app.engine import CameraPlan, Networks
+from lfr_engine.app.plan import CameraPlan, Networks
 from lfr_engine.clock import Clock, SystemClock
 from lfr_engine.deployment.authority import (
     Authority,

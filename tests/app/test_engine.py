@@ -24,7 +24,8 @@ from lfr_engine.actors.tracker import TrackingSettings
 from lfr_engine.alerts.adjudication import AdjudicationSettings
 from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.alerts.policy import EntryFacts
-from lfr_engine.app.engine import CameraPlan, Engine, Matching, Networks
+from lfr_engine.app.engine import Engine
+from lfr_engine.app.plan import CameraPlan, Matching, Networks
 from lfr_engine.clock import SystemClock, stamp
 from lfr_engine.errors import ConfigError, EngineError, InputError, SourceRefused
 from lfr_engine.journal.events.alerts import AlertGenerated

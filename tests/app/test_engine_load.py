@@ -16,7 +16,7 @@ import trio
 
 from lfr_engine.actors.detector import DetectorSettings
 from lfr_engine.actors.events import AlertTold, PassEnded
-from lfr_engine.app.engine import CameraPlan, Networks
+from lfr_engine.app.plan import CameraPlan, Networks
 from lfr_engine.clock import Clock, SystemClock
 from lfr_engine.evaluation.bench.process import resident_mb
 from lfr_engine.sources.reader import Deliver, OnOpen, StreamFacts

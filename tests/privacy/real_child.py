@@ -21,8 +21,8 @@ from lfr_engine.actors.embedder import FaceEmbedder
 from lfr_engine.alerts.adjudication import Person
 from lfr_engine.app.deployment import open_deployment
 from lfr_engine.app.deployment_settings import Models
-from lfr_engine.app.engine import CameraPlan
 from lfr_engine.app.parts import PackRequest, open_networks
+from lfr_engine.app.plan import CameraPlan
 from lfr_engine.enrolment.register import Row, register
 from lfr_engine.identity import calibration
 from lfr_engine.identity.store import StoredWatchlist

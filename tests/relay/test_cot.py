@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from lfr_engine.errors import ProtocolError
 from lfr_engine.relay import cot
+from lfr_engine.relay.bearer_settings import Position
 from lfr_engine.relay.cot import ChatLine, ChatReceipt, EventStream, Handset
 from lfr_engine.relay.cue import Cue
 from lfr_engine.relay.delivery import Happening
 from lfr_engine.relay.port import Order
-from lfr_engine.relay.settings import Position
 from tests.relay.samples import START, T0, make_cue
 
 TEXT = "LFR! VAN1 C2 #A1B2C3 14:05 8s"

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfr_engine.errors import RuleError
+from lfr_engine.relay.asked import Request
 from lfr_engine.relay.cue import Cue, Marking
 from lfr_engine.relay.delivery import REACHED, Change, Delivery, Happening, Key, State
 from lfr_engine.relay.outbox import MemoryOutbox
 from lfr_engine.relay.port import Answer, Link, Order, Progress, Receipt, Reply
-from lfr_engine.relay.table import RelayTable, Request
+from lfr_engine.relay.table import RelayTable
 from tests.relay.samples import START, T0, make_cue, make_settings
 
 ONLY_E2 = [{"bearers": ["radio"], "recipients": ["E2"]}]

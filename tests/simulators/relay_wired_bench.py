@@ -25,8 +25,8 @@ from lfr_engine.alerts.table import AlertTable
 from lfr_engine.app.deployment import open_deployment
 from lfr_engine.app.deployment_session import Session
 from lfr_engine.app.deployment_settings import Models
-from lfr_engine.app.engine import CameraPlan
 from lfr_engine.app.parts import PackRequest, open_networks
+from lfr_engine.app.plan import CameraPlan
 from lfr_engine.clock import Stamp
 from lfr_engine.identity import calibration
 from lfr_engine.inference.store import ModelStore, data_folder

@@ -24,8 +24,9 @@ import trio
 from lfr_engine.actors.camera import CameraSettings
 from lfr_engine.actors.events import EngineEvent
 from lfr_engine.alerts.evidence import EvidenceSettings
-from lfr_engine.app.engine import CameraPlan, Engine
+from lfr_engine.app.engine import Engine
 from lfr_engine.app.parts import Opened, exercise_matching
+from lfr_engine.app.plan import CameraPlan
 from lfr_engine.clock import Clock
 from lfr_engine.evaluation.bench.peers import Peer, PeerFigures
 from lfr_engine.evaluation.bench.process import ThreadTimes, resident_mb

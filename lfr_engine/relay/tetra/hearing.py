@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lfr_engine.errors import ProtocolError
+from lfr_engine.relay.bearer_settings import TetraSettings
 from lfr_engine.relay.delivery import Happening
 from lfr_engine.relay.port import Answer, Order, Receipt, read_reply
-from lfr_engine.relay.settings import TetraSettings
 from lfr_engine.relay.tetra import at, sds
 from lfr_engine.relay.tetra.effects import SHORT_DATA, STATUS, Message
 
