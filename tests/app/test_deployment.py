@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
 
-from lfr_engine.alerts.adjudication import Person
 from lfr_engine.alerts.lifecycle import AlertState
 from lfr_engine.alerts.stop import Capture
 from lfr_engine.app.deployment import open_deployment
-from lfr_engine.app.deployment_session import Session
 from lfr_engine.journal.events.alerts import (
     AlertDecided,
     AlertDisplayed,
@@ -28,20 +23,7 @@ from lfr_engine.journal.events.deployment import DeploymentEnded, DeploymentStar
 from lfr_engine.journal.events.watchlist import DeletionCertificate
 from lfr_engine.journal.verification import verify
 from tests.app.deployment_rig import LIST, Rig, until
-
-OLGA = Person("Olga", "operator")
-
-
-@asynccontextmanager
-async def running(rig: Rig, **changes: Any) -> AsyncIterator[Session]:
-    """A deployment that runs while the block lasts, and is left (not ended) behind it."""
-    async with (
-        open_deployment(rig.settings(**changes), rig.models, rig.clock) as session,
-        trio.open_nursery() as nursery,
-    ):
-        await nursery.start(session.run)
-        yield session
-        session.leave()
+from tests.app.deployment_run import OLGA, raised, running
 
 
 @pytest.fixture
@@ -49,19 +31,10 @@ def rig(tmp_path: Path) -> Rig:
     return Rig(tmp_path / "data").build()
 
 
-async def first_alert(session: Session) -> str:
-    with trio.fail_after(10):
-        while True:
-            alerts = await session.alerts()
-            if alerts:
-                return alerts[0].reference
-            await trio.sleep(0.02)
-
-
 def test_an_alert_is_raised_decided_and_its_list_erased_at_the_end(rig: Rig) -> None:
     async def scenario() -> None:
         async with running(rig) as session:
-            reference = await first_alert(session)
+            [reference, *_] = await raised(session)
             shown = await session.display(OLGA, reference)
             assert shown.state is AlertState.DISPLAYED
             pictures = await session.pictures(OLGA, reference)
