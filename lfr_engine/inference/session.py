@@ -141,8 +141,8 @@ class Request:
         Raises:
             DeviceError: The device failed.
         """
-        tensor = self._own if pictures is None else ov.Tensor(pictures, shared_memory=True)
         try:
+            tensor = self._own if pictures is None else ov.Tensor(pictures, shared_memory=True)
             self._request.set_input_tensor(tensor)
             self._request.start_async()  # with everything bound, half the price of infer()
             self._request.wait()

@@ -78,18 +78,15 @@ def warp(picture: Picture, matrix: npt.ArrayLike, width: int, height: int) -> By
     Raises:
         ValueError: The matrix has no inverse.
     """
-    luma = np.asarray(matrix, np.float64)
-    (a, b, _), (c, d, _) = luma.tolist()
-    if not abs(a * d - b * c) > 1e-9:
-        raise ValueError("a warp needs an invertible matrix")
-    size = (width, height)
+    whole, size = np.asarray(matrix, np.float64), (width, height)
     if not isinstance(picture, Planes):
-        return _warped(picture, _cut(picture, luma, size), size, 0)
-    seen = _cut(picture.u, luma @ _CHROMA_TO_LUMA, size)
+        return _warped(picture, _cut(picture, whole, size), size, 0)
+    luma = _cut(picture.y, whole, size)
+    chroma = _cut(picture.u, whole @ _CHROMA_TO_LUMA, size)
     return to_bgr(
-        _warped(picture.y, _cut(picture.y, luma, size), size, black(picture.colour)),
-        _warped(picture.u, seen, size, NEUTRAL),
-        _warped(picture.v, seen, size, NEUTRAL),
+        _warped(picture.y, luma, size, black(picture.colour)),
+        _warped(picture.u, chroma, size, NEUTRAL),
+        _warped(picture.v, chroma, size, NEUTRAL),
         picture.colour,
     )
 
@@ -108,10 +105,16 @@ class _Cut(NamedTuple):
 
 
 def _cut(image: ByteArray, matrix: Matrix23, size: tuple[int, int]) -> _Cut:
-    """What of ``image`` a crop of ``size`` needs; shrunk where a linear warp would skip pixels."""
+    """What of ``image`` a crop of ``size`` needs; shrunk where a linear warp would skip pixels.
+
+    Raises:
+        ValueError: The matrix has no inverse.
+    """
     # Plain floats: a third of the time of 2 × 2 arrays.
     (a, b, x), (c, d, y) = matrix.tolist()
     area = a * d - b * c
+    if not abs(area) > 1e-9:
+        raise ValueError("a warp needs an invertible matrix")
     step = 1  # the power of two that leaves less than two source pixels for one crop pixel
     while abs(area) * (2 * step) ** 2 <= 1:
         step *= 2

@@ -185,13 +185,6 @@ def play(scenario: Callable[[], Awaitable[None]]) -> None:
     trio.run(main)
 
 
-async def until(true: Callable[[], object]) -> None:
-    """Poll until something is true."""
-    with trio.fail_after(45):
-        while not true():
-            await trio.sleep(0.01)
-
-
 async def first_alert(stage: Stage) -> s.Alert:
     """The oldest alert, which may still be to come."""
     with stage.engine.subscribe(ALERTS, NoFilter(), OPERATOR) as reader:

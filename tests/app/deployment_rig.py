@@ -245,7 +245,7 @@ def paced(
     return read
 
 
-async def until(true: Callable[[], object], seconds: float = 10) -> None:
+async def until(true: Callable[[], object], seconds: float = 45) -> None:
     """Poll until something is true."""
     with trio.fail_after(seconds):
         while not true():

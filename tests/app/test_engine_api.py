@@ -28,9 +28,8 @@ from tests.app.api_rig import (
     first_alert,
     play,
     stage,
-    until,
 )
-from tests.app.deployment_rig import Rig
+from tests.app.deployment_rig import Rig, until
 
 
 def test_every_command_has_a_handler_and_no_other_is_there() -> None:

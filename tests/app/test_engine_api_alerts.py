@@ -28,9 +28,8 @@ from tests.app.api_rig import (
     first_alert,
     play,
     stage,
-    until,
 )
-from tests.app.deployment_rig import Rig
+from tests.app.deployment_rig import Rig, until
 
 
 def test_an_exercise_is_adjudicated_like_a_deployment(tmp_path: Path) -> None:

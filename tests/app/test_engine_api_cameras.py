@@ -15,7 +15,8 @@ from lfr_engine.errors import ConfigError, InputError, RuleError
 from lfr_engine.protocol import arguments as a
 from lfr_engine.protocol import shapes as s
 from lfr_engine.protocol.commands import PREVIEW
-from tests.app.api_rig import ENGINEER, clip, play, stage, until
+from tests.app.api_rig import ENGINEER, clip, play, stage
+from tests.app.deployment_rig import until
 
 
 def test_commissioning_templates_nobody_and_counts_who_passes(tmp_path: Path) -> None:
