@@ -136,7 +136,8 @@ def test_instruction_sets_are_judged(sets: tuple[str, ...], state: str, told: st
     ("device", "precision", "sets", "why"),
     [
         ("CPU", "bf16", ("amx_bf16",), "bf16 (this processor has AMX"),
-        ("CPU", "f32", ("avx2",), "f32 (this processor has no AMX"),
+        ("CPU", "bf16", ("avx512_bf16",), "bf16 (this processor multiplies bf16"),
+        ("CPU", "f32", ("avx2",), "f32 (this processor does not multiply bf16 itself"),
         ("CPU", "f32", ("amx_bf16",), "f32 (the pack does not allow bf16"),
         ("GPU.0", "f16", ("avx2",), "f16 (the device's own"),
     ],

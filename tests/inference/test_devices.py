@@ -13,7 +13,8 @@ from lfr_engine.inference.devices import choose_precision, device_kind, require_
     ("device", "sets", "chosen"),
     [
         ("CPU", ("amx_bf16", "avx512f"), "bf16"),
-        ("CPU", ("avx512_bf16", "avx512f"), "f32"),
+        ("CPU", ("avx512_bf16", "avx512f"), "bf16"),
+        ("CPU", ("avx512_vnni", "avx512f"), "f32"),
         ("CPU", (), "f32"),
         ("AUTO", ("amx_bf16",), "bf16"),
         ("GPU.0", ("amx_bf16",), "f16"),
