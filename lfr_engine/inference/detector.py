@@ -25,7 +25,7 @@ from lfr_engine.inference.session import DeviceOptions, Input, Session, SessionR
 from lfr_engine.vision.align import warp
 from lfr_engine.vision.faces import Faces, no_faces
 from lfr_engine.vision.frame import Colour, FloatArray, Matrix, Picture, Planes, picture_size
-from lfr_engine.vision.resize import Scale, network_picture, network_planes
+from lfr_engine.vision.resize import Scale, Scratch, network_picture, network_planes
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -134,6 +134,7 @@ class YunetDetector:
         self._allowed = allowed_precisions
         self._settings = settings or DetectorSettings()
         self._size = size
+        self._scratch = Scratch()
         self._compiling = threading.Lock()
         self._live: dict[Colour, Session] = {}
         self._pictures: dict[Size, Session] = {}
@@ -159,7 +160,7 @@ class YunetDetector:
         if not isinstance(picture, Planes):
             return self._scan(self._size, picture)
         with self._for_planes(picture.colour).request() as request:
-            scale = network_planes(picture, request.input[0])
+            scale = network_planes(picture, request.input[0], self._scratch)
             found = self._decoded(request.run(), self._size)
         return _at_source(found, scale)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from lfr_engine.vision.colour import to_bgr
 from lfr_engine.vision.frame import ByteArray, Colour, Matrix, Planes
 from lfr_engine.vision.resize import (
     Scale,
+    Scratch,
     fitted_planes,
     network_picture,
     network_planes,
@@ -144,9 +147,39 @@ def test_a_fitted_copy_shares_nothing_with_its_frame(shape: tuple[int, int]) -> 
         assert one.flags.c_contiguous
 
 
-def test_a_step_by_an_odd_whole_number_takes_the_middle_pixel_as_a_linear_one_does() -> None:
-    planes = random_planes(64 * 3, 96 * 3, Colour())
-    canvas = np.empty((3, 64, 96), np.uint8)
-    network_planes(planes, canvas)
-    linear = cv2.resize(planes.u, (48, 32), interpolation=cv2.INTER_LINEAR)
-    np.testing.assert_array_equal(canvas[1, ::2, ::2], linear)
+def test_thirds_agree_with_an_area_mean_and_lie_in_its_place() -> None:
+    source = smooth_picture(64 * 3, 96 * 3)[:, :, 1].copy()
+    third = shrunk(source, 96, 64).astype(float)
+    mean = cv2.resize(source, (96, 64), interpolation=cv2.INTER_AREA).astype(float)
+    assert np.abs(third - mean).max() <= 3
+    # A ramp tells where each pixel looked.
+    ramp = np.tile(np.arange(0, 240, 2, dtype=np.uint8), (9, 1))
+    off = shrunk(ramp, 40, 3).astype(float) - (np.arange(40) * 6 + 2)
+    assert np.abs(off).max() <= 1  # half a source pixel, and OpenCV rounds
+
+
+def test_thirds_average_rows_instead_of_skipping() -> None:
+    stripes = np.zeros((96, 96), np.uint8)
+    stripes[::3] = 200
+    assert np.abs(shrunk(stripes, 32, 32).astype(int) - 67).max() <= 1
+    for one in (shrunk(stripes.T.copy(), 32, 32), shrunk(np.roll(stripes, 1, 0), 32, 32)):
+        assert len(np.unique(one)) == 1
+
+
+def test_scratch_memory_of_pictures_before_is_not_seen_in_the_next() -> None:
+    scratch = Scratch()
+    for shape in ((192, 288), (96, 144), (384, 576), (192, 288)):
+        planes = random_planes(*shape, Colour())
+        used, fresh = (np.empty((3, 64, 96), np.uint8) for _ in range(2))
+        assert network_planes(planes, used, scratch) == network_planes(planes, fresh)
+        np.testing.assert_array_equal(used, fresh)
+
+
+def test_each_thread_has_scratch_memory_of_its_own() -> None:
+    scratch, others = Scratch(), []
+    own = scratch.array("a", (2, 2))
+    thread = threading.Thread(target=lambda: others.append(scratch.array("a", (2, 2))))
+    thread.start()
+    thread.join()
+    assert scratch.array("a", (2, 2)) is own
+    assert others[0] is not own
