@@ -47,6 +47,7 @@ from lfr_engine.errors import ConfigError, DeviceError, EngineError
 from lfr_engine.identity.matcher import Gallery
 from lfr_engine.journal.events.fields import Event
 from lfr_engine.priority import short_turns
+from lfr_engine.runtime.memory import give_back_large_blocks
 from lfr_engine.runtime.supervise import Action, ActorState, Policy, supervise
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.sources.condition import Condition
@@ -198,6 +199,7 @@ class Engine:
             EngineError: An actor the engine cannot do without failed for good.
         """
         short_turns()
+        give_back_large_blocks()
         to_embedder, shots = trio.open_memory_channel[Shot](TO_EMBEDDER)
         to_end, endings = trio.open_memory_channel[TrackClosed](ENDINGS)
         self._links |= {"tracker → embedder": to_embedder, "endings": to_end}
