@@ -1,13 +1,15 @@
 """The embedder actor: one per device. Shots become templates, in micro-batches.
 
 Owns: the embedder network and its lane. Never: a template after it was sent, nor a file. Strategy:
-whatever waits in the channel when the network is free is one batch; of views that are lost with a
-failed network the matcher is told, so that it does not wait for them.
+whatever waits in the channel when the network is free is one batch, and where nobody waits for an
+alert the batch may wait for more; of views that are lost with a failed network the matcher is told,
+so that it does not wait for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,9 +32,12 @@ class FaceEmbedder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EmbedderSettings:
-    """most_per_batch: crops in one call. deadline_s: a longer call is a hang."""
+    """most_per_batch: crops in one call. patience_s: how long a call waits to be of so many; 0 for
+    live cameras. deadline_s: a longer call is a hang.
+    """
 
     most_per_batch: int = 8
+    patience_s: float = 0.0
     deadline_s: float = 10.0
 
 
@@ -57,7 +62,7 @@ async def run_embedder(
         embedder = await lane.run(open_embedder)
         task_status.started()
         async for first in receive:
-            batch = [first, *_waiting(receive, settings.most_per_batch - 1)]
+            batch = await _gathered(first, receive, settings)
             telemetry.peak("tracker → embedder", len(batch), settings.most_per_batch)
             try:
                 probes = await _embed(embedder, lane, batch, telemetry)
@@ -76,13 +81,23 @@ async def run_embedder(
         send.close()
 
 
-def _waiting(receive: trio.MemoryReceiveChannel[Shot], most: int) -> list[Shot]:
-    shots: list[Shot] = []
-    while len(shots) < most:
-        try:
+async def _gathered(
+    first: Shot, receive: trio.MemoryReceiveChannel[Shot], settings: EmbedderSettings
+) -> list[Shot]:
+    """``first``, what waits behind it, and what comes before patience or the channel ends."""
+    shots, most = [first], settings.most_per_batch
+    with suppress(trio.WouldBlock, trio.EndOfChannel):
+        while len(shots) < most:
             shots.append(receive.receive_nowait())
-        except (trio.WouldBlock, trio.EndOfChannel):
-            break
+    if len(shots) < most and settings.patience_s > 0:
+        try:
+            with trio.move_on_after(settings.patience_s), suppress(trio.EndOfChannel):
+                while len(shots) < most:
+                    shots.append(await receive.receive())
+        except BaseException:
+            for shot in shots:
+                shot.erase()  # the engine is ending, and nobody else has them (R1)
+            raise
     return shots
 
 

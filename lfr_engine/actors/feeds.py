@@ -5,7 +5,8 @@ tracker that has no room (the pressure stays in the slot, where whole frames are
 counted). Strategy: the camera that had least lately goes first, and among equals the oldest capture
 (by age alone, a camera whose waiting frame was just replaced by a newer one would always be last);
 results return to each camera in capture order. The detector's threads take frames here themselves,
-under one lock: the trio thread is woken once a frame, when its faces are known.
+under one lock: the trio thread is woken once a frame, when its faces are known; of recordings once
+for two frames, because nobody waits for them and the second finds the processor's caches warm.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from lfr_engine.vision.frame import Frame
 
 TRACKER_QUEUE = 2
 """Frames of one camera between picking and its tracker: one in work, one waiting."""
+
+RECORDED_TOGETHER = 2
+"""Recorded frames that are told of at once, unless no other is in the detector."""
 
 SHARE_WINDOW = 32
 """Picks remembered for the share; about 0.3 s of a busy two-core machine."""
@@ -155,6 +159,7 @@ class Feeds:
         self._feeds: dict[str, Feed] = {}
         self._age_budget_ns = round(age_budget_s * 1e9)
         self._share = Share()
+        self._untold: list[Feed] = []
         self._changed = threading.Condition(threading.Lock())
         self._token = trio.lowlevel.current_trio_token()
 
@@ -235,12 +240,28 @@ class Feeds:
                 return False
             pick.settled, pick.faces = True, faces
             pick.ended_ns = self.telemetry.clock.monotonic_ns()
-            ready = feed.order[0].settled
+            if feed.order[0].settled and feed not in self._untold:
+                self._untold.append(feed)
             while feed.order and feed.order[0].settled:
                 feed.settled.append(feed.order.popleft())
-        if ready:
-            self.tell(feed)
+            due = self._due()
+        for one in due:
+            self.tell(one)
         return True
+
+    def _due(self) -> Sequence[Feed]:
+        """Whom to tell now of what is settled. What is held back is told with what is still in the
+        detector, at the latest: everything in there is settled one day.
+        """
+        frames = sum(len(feed.settled) for feed in self._untold)
+        if (
+            frames < RECORDED_TOGETHER
+            and all(feed.recorded for feed in self._untold)
+            and any(feed.order for feed in self._feeds.values())
+        ):
+            return ()
+        due, self._untold = self._untold, []
+        return due
 
     def _release(self, feed: Feed, frames: int) -> None:
         feed.held -= frames

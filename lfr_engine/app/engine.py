@@ -8,6 +8,7 @@ spent fails the engine loudly, except a camera, which fails alone.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -58,6 +59,9 @@ TO_MATCHER = 64
 TO_ALERTING = 64
 ENDINGS = 64
 """Bounds of the links, from ``docs/architecture.md``."""
+
+RECORDED_PATIENCE_S = 0.25
+"""How long views of recordings wait for each other: a face then costs less, and nobody waits."""
 
 RESTARTED: Policy = {DeviceError: Action.BUDGET}
 
@@ -231,12 +235,13 @@ class Engine:
         self._links |= {"embedder → matcher": to_matcher, "matcher → alerting": to_alerting}
         self._to_matcher, self._to_alerting = to_matcher.clone(), to_alerting.clone()
         networks, telemetry = self.networks, self.telemetry
+        embedder = networks.embedder
+        if all(plan.fast for plan in self.cameras):
+            embedder = dataclasses.replace(embedder, patience_s=RECORDED_PATIENCE_S)
         nursery.start_soon(
             self._supervised,
             "embedder",
-            lambda: run_embedder(
-                networks.embedder, networks.open_embedder, shots, to_matcher, telemetry
-            ),
+            lambda: run_embedder(embedder, networks.open_embedder, shots, to_matcher, telemetry),
         )
         nursery.start_soon(
             run_matcher,

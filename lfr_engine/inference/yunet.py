@@ -51,11 +51,13 @@ def decode(
         max_overlap: Intersection over union above which the weaker face goes, 0–1.
         max_faces: No more than the best so many.
     """
-    classes, objects = outputs["cls"].ravel(), outputs["obj"].ravel()
-    likely = np.flatnonzero(classes * objects >= min_score * min_score)
+    classes, objects = outputs["cls"].reshape(-1), outputs["obj"].reshape(-1)
+    likely = (classes * objects >= min_score * min_score).nonzero()[0]
     if likely.size == 0:
         return no_faces()
-    scores = np.sqrt(np.clip(classes[likely], 0, 1) * np.clip(objects[likely], 0, 1))
+    certain = np.float32(1)
+    scores = np.minimum(classes[likely], certain) * np.minimum(objects[likely], certain)
+    np.sqrt(scores, out=scores)
     sure = scores >= min_score
     if not sure.all():
         likely, scores = likely[sure], scores[sure]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
 import trio
 import trio.testing
 
-from lfr_engine.actors.feeds import Feeds, Share
+from lfr_engine.actors.feeds import Feed, Feeds, Pick, Share
 from lfr_engine.clock import ManualClock
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.vision.faces import no_faces
@@ -122,6 +123,68 @@ def test_a_full_tracker_keeps_frames_in_the_slot() -> None:
             pick = feeds.pick()
             assert pick is not None
             assert pick.frame.sequence == 2
+
+    trio.run(scenario)
+
+
+def _picked(feeds: Feeds, feed: Feed, number: int) -> Pick:
+    feed.slot.put(frame(feed.camera, number))
+    pick = feeds.pick()
+    assert pick is not None
+    assert pick.feed is feed
+    return pick
+
+
+def test_recorded_frames_are_told_in_twos_and_the_last_one_alone() -> None:
+    async def scenario() -> None:
+        feeds = Feeds(Telemetry(ManualClock()))
+        with feeds.open("a", wait=True) as a, feeds.open("b", wait=True) as b:
+            told = Counter[str]()
+            for feed in (a, b):
+                feed.arrive = partial(told.update, [feed.camera])  # type: ignore[method-assign]
+            first, second, third = _picked(feeds, a, 0), _picked(feeds, b, 0), _picked(feeds, a, 1)
+            first.deliver(no_faces())
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert not told, "two more are in the detector, and will bring it along"
+            second.deliver(no_faces())
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert told == {"a": 1, "b": 1}
+            third.give_up()
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert told == {"a": 2, "b": 1}
+
+    trio.run(scenario)
+
+
+def test_a_live_frame_is_told_at_once_and_brings_recorded_ones_along() -> None:
+    async def scenario() -> None:
+        feeds = Feeds(Telemetry(ManualClock()))
+        with feeds.open("live", wait=False) as live, feeds.open("file", wait=True) as recorded:
+            told = Counter[str]()
+            for feed in (live, recorded):
+                feed.arrive = partial(told.update, [feed.camera])  # type: ignore[method-assign]
+            first, second = _picked(feeds, recorded, 0), _picked(feeds, live, 0)
+            _picked(feeds, recorded, 1)
+            second.deliver(no_faces())
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert told == {"live": 1}
+            first.deliver(no_faces())
+            _picked(feeds, live, 1).deliver(no_faces())
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert told == {"live": 2, "file": 1}
+
+    trio.run(scenario)
+
+
+def test_a_hung_detector_that_is_given_up_holds_no_finished_frame_back() -> None:
+    async def scenario() -> None:
+        feeds = Feeds(Telemetry(ManualClock()))
+        with feeds.open("a", wait=True) as a, feeds.open("b", wait=True) as b:
+            finished = _picked(feeds, a, 0)
+            _picked(feeds, b, 0)
+            finished.deliver(no_faces())
+            feeds.give_up()
+            assert (await a.receive()).frame.sequence == 0
 
     trio.run(scenario)
 
