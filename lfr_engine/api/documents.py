@@ -7,6 +7,7 @@ fails when they differ from what the tables say, so a change of the wire is seen
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import typing
@@ -31,9 +32,13 @@ _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end of generated part
 
 
 def _binary(schema: Any) -> Any:
-    """The library describes bytes as base64 text (JSON); in msgpack they are binaries."""
+    """The library describes bytes as base64 text (JSON); in msgpack they are binaries. And before
+    its version 0.23 it took descriptions with the indentation they have in the source.
+    """
     if isinstance(schema, dict):
         out = {key: _binary(value) for key, value in schema.items() if key != "contentEncoding"}
+        if isinstance(out.get("description"), str):
+            out["description"] = inspect.cleandoc(out["description"])
         if "contentEncoding" in schema:
             out["type"], out["format"] = "string", "binary"
             for json_only in ("minLength", "maxLength"):
