@@ -24,19 +24,20 @@ class SlotClosed(Exception):
 
 
 class LatestSlot(Generic[T]):
-    """A buffer of one between two threads: the newest wins, or the one who offers waits.
+    """A buffer of one between two threads, in which the newest wins; or of a few, before which the
+    one who offers waits.
 
     Args:
-        wait: False for live sources (a new item replaces the waiting one and is counted), True for
-            files and evaluation (the thread blocks until the last item was taken).
+        ahead: 0 for live sources (a new item replaces the waiting one and is counted); for files
+            and evaluation how many may wait before the thread that offers one blocks.
         on_ready: Called by whoever offers or closes, after it, in his thread. It must not block.
     """
 
-    def __init__(self, *, wait: bool, on_ready: Callable[[], None] | None = None) -> None:
-        self._wait = wait
+    def __init__(self, *, ahead: int = 0, on_ready: Callable[[], None] | None = None) -> None:
+        self._ahead = ahead
         self._on_ready = on_ready
         self._lock = threading.Condition()
-        self._item: T | None = None
+        self._items: deque[T] = deque(maxlen=max(1, ahead))
         self._closed = False
         self.replaced = 0
         self.passed = 0
@@ -48,11 +49,12 @@ class LatestSlot(Generic[T]):
             SlotClosed: The consumer is gone; the thread should end.
         """
         with self._lock:
-            while self._wait and self._item is not None and not self._closed:
+            while 0 < self._ahead <= len(self._items) and not self._closed:
                 self._lock.wait(timeout=0.5)
             if self._closed:
                 raise SlotClosed
-            replaced, self._item = self._item, item
+            replaced = self._items[0] if not self._ahead and self._items else None
+            self._items.append(item)  # of a live source in place of the one before
             if replaced is not None:
                 self.replaced += 1
         if replaced is None and self._on_ready is not None:
@@ -71,23 +73,24 @@ class LatestSlot(Generic[T]):
             self._on_ready()
 
     def peek(self) -> T | None:
-        """The waiting item without taking it."""
-        return self._item
+        """The item to be taken next, without taking it."""
+        with self._lock:
+            return self._items[0] if self._items else None
 
     @property
     def exhausted(self) -> bool:
         """True once closed and empty."""
         with self._lock:
-            return self._closed and self._item is None
+            return self._closed and not self._items
 
     def take(self) -> T | None:
-        """Take the waiting item, or None."""
+        """Take the oldest waiting item, or None."""
         with self._lock:
-            item, self._item = self._item, None
-            if item is not None:
-                self.passed += 1
-                self._lock.notify_all()
-            return item
+            if not self._items:
+                return None
+            self.passed += 1
+            self._lock.notify_all()
+            return self._items.popleft()
 
 
 @dataclass(frozen=True, slots=True)

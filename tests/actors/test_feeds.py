@@ -37,7 +37,7 @@ def test_a_camera_that_claims_old_frames_cannot_starve_the_others() -> None:
 def test_results_return_in_capture_order_even_if_later_ones_are_quicker() -> None:
     async def scenario() -> None:
         feeds = Feeds(Telemetry(ManualClock()))
-        with feeds.open("door", wait=True) as feed:
+        with feeds.open("door", wait=False) as feed:
             feed.slot.put(frame("door", 0))
             first = feeds.pick()
             feed.slot.put(frame("door", 1))
@@ -135,23 +135,27 @@ def _picked(feeds: Feeds, feed: Feed, number: int) -> Pick:
     return pick
 
 
-def test_recorded_frames_are_told_in_twos_and_the_last_one_alone() -> None:
+def test_recorded_frames_are_told_in_fours_and_the_last_ones_when_none_is_left() -> None:
     async def scenario() -> None:
         feeds = Feeds(Telemetry(ManualClock()))
         with feeds.open("a", wait=True) as a, feeds.open("b", wait=True) as b:
             told = Counter[str]()
             for feed in (a, b):
                 feed.arrive = partial(told.update, [feed.camera])  # type: ignore[method-assign]
-            first, second, third = _picked(feeds, a, 0), _picked(feeds, b, 0), _picked(feeds, a, 1)
-            first.deliver(no_faces())
+            picks = [_picked(feeds, feed, n) for n in range(3) for feed in (a, b)]
+            for pick in picks[:3]:
+                pick.deliver(no_faces())
             await trio.testing.wait_all_tasks_blocked(0.01)
-            assert not told, "two more are in the detector, and will bring it along"
-            second.deliver(no_faces())
+            assert not told, "others are in the detector, and will bring these along"
+            picks[3].deliver(no_faces())
             await trio.testing.wait_all_tasks_blocked(0.01)
             assert told == {"a": 1, "b": 1}
-            third.give_up()
+            picks[4].deliver(no_faces())
             await trio.testing.wait_all_tasks_blocked(0.01)
-            assert told == {"a": 2, "b": 1}
+            assert told == {"a": 1, "b": 1}
+            picks[5].give_up()
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert told == {"a": 2, "b": 2}
 
     trio.run(scenario)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 import trio
@@ -13,7 +14,7 @@ from lfr_engine.runtime.flow import Broadcast, Lagged, LatestSlot, Outbox, SlotC
 
 def test_slot_keeps_the_newest_and_counts_what_it_replaced() -> None:
     told: list[int] = []
-    slot: LatestSlot[int] = LatestSlot(wait=False, on_ready=lambda: told.append(1))
+    slot: LatestSlot[int] = LatestSlot(on_ready=lambda: told.append(1))
     assert [slot.put(number) for number in range(5)] == [None, 0, 1, 2, 3]
     slot.close()
     ended = [slot.exhausted]
@@ -25,7 +26,7 @@ def test_slot_keeps_the_newest_and_counts_what_it_replaced() -> None:
 
 def test_waiting_slot_loses_nothing_and_keeps_order() -> None:
     ready = threading.Semaphore(0)
-    slot: LatestSlot[int] = LatestSlot(wait=True, on_ready=ready.release)
+    slot: LatestSlot[int] = LatestSlot(ahead=3, on_ready=ready.release)
     reader = threading.Thread(target=lambda: [slot.put(number) for number in range(50)])
     reader.start()
     seen: list[int] = []
@@ -39,8 +40,30 @@ def test_waiting_slot_loses_nothing_and_keeps_order() -> None:
     assert slot.replaced == 0
 
 
+def test_a_reader_goes_ahead_as_far_as_it_may_and_no_further() -> None:
+    slot: LatestSlot[int] = LatestSlot(ahead=3)
+    offered: list[int] = []
+
+    def read() -> None:
+        for number in range(5):
+            slot.put(number)
+            offered.append(number)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    taken = []
+    for number in range(5):
+        while len(offered) < min(5, number + 3):
+            time.sleep(0.001)
+        assert len(offered) <= number + 3
+        taken.append(slot.take())
+    reader.join(5)
+    assert taken == [0, 1, 2, 3, 4]
+    assert slot.take() is None
+
+
 def test_closing_a_slot_frees_a_reader_that_waits() -> None:
-    slot: LatestSlot[int] = LatestSlot(wait=True)
+    slot: LatestSlot[int] = LatestSlot(ahead=1)
     began, refused = threading.Event(), threading.Event()
 
     def read() -> None:
