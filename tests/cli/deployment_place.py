@@ -26,6 +26,7 @@ from lfr_engine.api.tokens import TokenStore
 from lfr_engine.client.blocking import Client, open_client
 from lfr_engine.inference.store import ModelStore, data_folder
 from lfr_engine.journal.lines import Record, committed
+from lfr_engine.protocol import arguments as a
 from lfr_engine.protocol.address import UnixAddress
 from lfr_engine.protocol.commands import CallerRole
 from lfr_engine.protocol.proof import Token
@@ -40,6 +41,7 @@ PEOPLE: Mapping[str, CallerRole] = {
     "ada": CallerRole.AUDITOR,
     "eve": CallerRole.ENGINEER,
 }
+MOST_OTHERS = 32
 LFR = [sys.executable, "-c", "from lfr_engine.cli import main; main()"]
 
 
@@ -218,3 +220,21 @@ def wait(true: Callable[[], object], seconds: float = 30) -> None:
     while not true():
         assert time.monotonic() < limit, "it never came true"
         time.sleep(0.05)
+
+
+@contextmanager
+def offered_too_much(client: Client) -> Iterator[None]:
+    """An engine that is offered more than it can do. Where the machine keeps up with its cameras,
+    other programs take as much of it as is needed, four more every second.
+    """
+    others: list[subprocess.Popen[bytes]] = []
+    try:
+        while client.call(a.BoardGet()).drops.get("slot", 0) == 0:
+            assert len(others) < MOST_OTHERS, "still no frame is dropped"
+            others.append(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+            time.sleep(0.25)
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
