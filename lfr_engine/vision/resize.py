@@ -177,7 +177,8 @@ def shrunk(
     (h, w) exact thirds.
 
     ``halve_from`` is the ratio of sides from which a halving is done, at least 1.5; an odd last
-    row or column is left out by a halving. The result is written to ``into``, where given.
+    row or column is left out by a halving. The result is written to ``into``, where given; only
+    with it may there be ``scratch``, which the next call overwrites.
     """
     scratch = scratch or Scratch()
     while image.shape[0] >= halve_from * height and image.shape[1] >= halve_from * width:

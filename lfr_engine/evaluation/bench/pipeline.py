@@ -46,7 +46,7 @@ from lfr_engine.vision.frame import Frame, Planes
 
 NOBODY_SCORES = 0.99
 """Threshold over random templates: the matcher works in full, and nobody is alerted."""
-_LOOK_EVERY_S = 0.5
+_FIRST_LOOK_S, _LOOK_EVERY_S = 0.02, 0.5
 
 
 class Round(msgspec.Struct, frozen=True):
@@ -317,10 +317,12 @@ async def _engine(
 
     async def look() -> None:
         nonlocal most_mb
+        pause_s = _FIRST_LOOK_S  # threads of a short clip are soon gone
         while True:
             times.look()
             most_mb = max(most_mb, resident_mb())
-            await trio.sleep(_LOOK_EVERY_S)
+            await trio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LOOK_EVERY_S)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(look)
