@@ -29,9 +29,12 @@ TRACKER_QUEUE = 2
 """Frames of one camera between picking and its tracker: one in work, one waiting."""
 
 RECORDED_AHEAD = 3
-"""Frames that the reader of a recording decodes ahead, that are on their way to its tracker, and of
-all recordings that are told of at once. With four 1080p files 1, 3 and 4 gave 216, 226 and 230
-frames/s in 543, 581 and 620 MB."""
+"""Frames that the reader of a recording decodes ahead, and that are on their way to its tracker.
+With four 1080p files 1, 3 and 4 gave 216, 226 and 230 frames/s in 543, 581 and 620 MB."""
+
+TOLD_TOGETHER = 8
+"""Frames of all recordings told of at once, at most: half of those that may be on their way, so
+that the detector has the other half while the trackers have these."""
 
 SHARE_WINDOW = 32
 """Picks remembered for the share; about 0.3 s of a busy two-core machine."""
@@ -232,10 +235,10 @@ class Feeds:
         with self._changed:
             self._release(feed, 1)
 
-    def tell(self, feed: Feed) -> None:
-        """Have ``feed.arrive`` called in the trio thread; from any thread."""
+    def tell(self, *feeds: Feed) -> None:
+        """Have ``arrive`` of each called in one turn of the trio thread; from any thread."""
         with suppress(trio.RunFinishedError):
-            self._token.run_sync_soon(feed.arrive, idempotent=True)
+            self._token.run_sync_soon(_arrive, *feeds, idempotent=True)
 
     def _settle(self, pick: Pick, faces: Faces | None) -> bool:
         feed = pick.feed
@@ -249,8 +252,8 @@ class Feeds:
             while feed.order and feed.order[0].settled:
                 feed.settled.append(feed.order.popleft())
             due = self._due()
-        for one in due:
-            self.tell(one)
+        if due:
+            self.tell(*due)
         return True
 
     def _due(self) -> Sequence[Feed]:
@@ -259,7 +262,7 @@ class Feeds:
         """
         frames = sum(len(feed.settled) for feed in self._untold)
         if (
-            frames < RECORDED_AHEAD
+            frames < min(TOLD_TOGETHER, RECORDED_AHEAD * len(self._feeds) // 2)
             and all(feed.recorded for feed in self._untold)
             and any(feed.order for feed in self._feeds.values())
         ):
@@ -307,3 +310,8 @@ class Feeds:
             self.telemetry.dropped(feed.camera, reason)
         if feed.slot.exhausted:
             self.tell(feed)
+
+
+def _arrive(*feeds: Feed) -> None:
+    for feed in feeds:
+        feed.arrive()

@@ -206,13 +206,15 @@ class _Shots:
             track = int(track_ids[index])
             if flaw is not None:
                 self._drop(flaw)
-            elif track != NO_TRACK and not self._selector.worth_crop(
-                track, time_s, view.size_px, view_quality(view)
+                continue
+            promised = view_quality(view)
+            if track != NO_TRACK and not self._selector.worth_crop(
+                track, time_s, view.size_px, promised
             ):
                 crop = cropper.crop(planes, faces.landmarks[index])
                 pixels = texture(crop, cropper.eyes_px)
                 spoilt = texture_flaw(pixels, self._limits)
-                overall = quality(view, pixels).overall
+                overall, kept = quality(view, pixels).overall, 1.0
                 if spoilt is not None:
                     self._drop(spoilt)
                 elif not self._selector.worth_template(track, time_s, view.size_px, overall):
@@ -228,7 +230,9 @@ class _Shots:
                         )
                     )
                     continue
-                self._selector.fruitless(track, time_s)
+                elif promised > 0:
+                    kept = overall / promised
+                self._selector.fruitless(track, time_s, kept)
                 crop.fill(0)
         return chosen
 

@@ -6,7 +6,9 @@ whenever the face has grown, so that a walker who comes nearer is looked at even
 is much better seen, as when a head turns; on a long pass a slow trickle. A view is asked for twice:
 before its crop (``worth_crop``, by what boxes tell) and after (``worth_template``, by its whole
 quality). After a crop that came to nothing the next waits as after one that was taken: a face that
-is dark or blurred would else be cropped in every picture.
+is dark or blurred would else be cropped in every picture. And what its pixels took from the promise
+of its box they are thought to take from the next promises, too, for a while: else a walker who is
+seen well, but never better, would be cropped again and again.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ class ShotSettings:
     grown_by: times the largest face taken that a later one must be; or better_by: quality (0–1) by
     which it must exceed the best taken. max_shots: views of one track after which those must wait
     too. trickle_s: after so long without one, a view is taken anyway. keep_share: one poorer than
-    this share of the best never is.
+    this share of the best never is. believed_s: how long a crop that was no better tells of those
+    to come.
     """
 
     spacing_s: float = 0.15
@@ -42,6 +45,10 @@ class ShotSettings:
     max_shots: int = 16
     trickle_s: float = 2.0
     keep_share: float = 0.6
+    believed_s: float = 0.6
+
+
+_NONE_FRUITLESS = (-math.inf, 1.0)
 
 
 @dataclass(slots=True)
@@ -58,7 +65,7 @@ class ShotSelector:
     def __init__(self, settings: ShotSettings | None = None) -> None:
         self._settings = settings or ShotSettings()
         self._tracks: dict[int, _Taken] = {}
-        self._fruitless: dict[int, float] = {}
+        self._fruitless: dict[int, tuple[float, float]] = {}
 
     def __len__(self) -> int:
         return len(self._tracks.keys() | self._fruitless.keys())
@@ -71,13 +78,18 @@ class ShotSelector:
         size_px: of the face (``quality.View.size_px``). view_quality: what boxes and landmarks
         tell (``quality.view_quality``), 0–1: the most that the whole quality can be.
         """
-        if time_s - self._fruitless.get(track_id, -math.inf) < self._settings.spacing_s:
+        last_s, kept = self._fruitless.get(track_id, _NONE_FRUITLESS)
+        if time_s - last_s < self._settings.spacing_s:
             return ShotDrop.TOO_SOON
+        if time_s - last_s < self._settings.believed_s:
+            view_quality *= kept
         return self._why_not(self._tracks.get(track_id), time_s, size_px, view_quality)
 
-    def fruitless(self, track_id: int, time_s: float) -> None:
-        """A crop captured at ``time_s`` came to nothing."""
-        self._fruitless[track_id] = time_s
+    def fruitless(self, track_id: int, time_s: float, kept: float = 1.0) -> None:
+        """A crop captured at ``time_s`` came to nothing. kept: the share of its view quality that
+        its whole quality was, 0–1, where it was usable, but no better than those taken.
+        """
+        self._fruitless[track_id] = (time_s, kept)
 
     def worth_template(
         self, track_id: int, time_s: float, size_px: float, overall: float

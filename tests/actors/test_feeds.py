@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from contextlib import ExitStack
 from functools import partial
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 
-from lfr_engine.actors.feeds import RECORDED_AHEAD, Feed, Feeds, Pick, Share
+from lfr_engine.actors.feeds import RECORDED_AHEAD, TOLD_TOGETHER, Feed, Feeds, Pick, Share
 from lfr_engine.clock import ManualClock
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.vision.faces import no_faces
@@ -159,6 +160,25 @@ def test_recorded_frames_are_told_of_together_and_the_last_when_none_is_left() -
             assert min(told.values()) >= 2, "nothing is left in the detector"
 
     trio.run(scenario)
+
+
+def test_half_of_what_may_be_on_its_way_is_told_of_at_once() -> None:
+    async def scenario(cameras: int) -> int:
+        feeds = Feeds(Telemetry(ManualClock()))
+        with ExitStack() as opened:
+            every = [opened.enter_context(feeds.open(f"c{n}", wait=True)) for n in range(cameras)]
+            told = Counter[str]()
+            for feed in every:
+                feed.arrive = partial(told.update, [feed.camera])  # type: ignore[method-assign]
+            picks = [_picked(feeds, feed, n) for n in range(RECORDED_AHEAD) for feed in every]
+            for delivered, pick in enumerate(picks, 1):
+                pick.deliver(no_faces())
+                await trio.testing.wait_all_tasks_blocked(0.01)
+                if told:
+                    return delivered
+        return 0
+
+    assert [trio.run(scenario, cameras) for cameras in (1, 2, 4, 8)] == [1, 3, 6, TOLD_TOGETHER]
 
 
 def test_a_live_frame_is_told_at_once_and_brings_recorded_ones_along() -> None:

@@ -117,3 +117,18 @@ def test_after_a_crop_that_came_to_nothing_the_next_waits() -> None:
     selector.forget(1)
     assert len(selector) == 0
     assert selector.worth_crop(1, 1.2, SIZE, 0.1) is None
+
+
+def test_a_walker_seen_well_but_never_better_is_not_cropped_again_and_again() -> None:
+    limits = ShotSettings(spacing_s=0.15, believed_s=0.6, trickle_s=60)
+    selector = ShotSelector(limits)
+    assert taken(selector, [(0.0, 0.6), (0.2, 0.6)]) == [0.0, 0.2]
+    crops = []
+    for time_s in (1.0 + 0.04 * i for i in range(50)):  # boxes promise 0.8, pixels keep 0.6 of it
+        if selector.worth_crop(1, time_s, SIZE, 0.8) is None:
+            assert selector.worth_template(1, time_s, SIZE, 0.6) is ShotDrop.NO_BETTER
+            selector.fruitless(1, time_s, 0.6 / 0.8)
+            crops.append(time_s)
+    assert len(crops) == 4, "one in 0.6 s, not one in 0.15"
+    assert selector.worth_crop(1, crops[-1] + 0.2, SIZE, 0.98) is None, "this promises more"
+    assert selector.worth_crop(1, crops[-1] + 0.2, 1.2 * SIZE, 0.8) is None, "this is nearer"
