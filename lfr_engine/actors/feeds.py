@@ -271,8 +271,10 @@ class Feeds:
         return due
 
     def _release(self, feed: Feed, frames: int) -> None:
+        was_full = not feed.has_room
         feed.held -= frames
-        self._changed.notify_all()
+        if was_full:  # else nobody waits for this
+            self._changed.notify_all()
 
     def _choose(self) -> Pick | None:
         waiting = self._waiting()

@@ -86,19 +86,21 @@ class Motion:
 
     def correct(self, rows: Sequence[int], measured: DoubleArray, faint: BoolArray) -> None:
         """Take a face (k, 3) for each of ``rows``; faint ones (k,) count for less."""
-        mean, rate, var, cov, rate_var = self._state[:, rows]
-        worse = np.where(faint, _FAINT_NOISE**2, 1.0)
-        spread = var + self._noise * worse[:, None]
+        part = self._state[:, rows]  # a copy
+        mean, rate, var, cov, rate_var = part
+        noise = self._noise
+        if faint.any():
+            noise = noise * np.where(faint, _FAINT_NOISE**2, 1.0)[:, None]
+        spread = var + noise
         gain, rate_gain = var / spread, cov / spread
         surprise = measured - mean
+        mean += gain * surprise
+        rate += rate_gain * surprise
+        rate_var -= rate_gain * cov
         kept = 1 - gain
-        self._state[:, rows] = (
-            mean + gain * surprise,
-            rate + rate_gain * surprise,
-            var * kept,
-            cov * kept,
-            rate_var - rate_gain * cov,
-        )
+        var *= kept
+        cov *= kept
+        self._state[:, rows] = part
 
     def begin(self, measured: DoubleArray) -> None:
         """Append a row for each new walker, from its first face (k, 3)."""
