@@ -33,7 +33,7 @@ class SceneWatch:
         """
         height, width = luma.shape
         sample = luma[:: max(1, height // _ROWS), :: max(1, width // _COLUMNS)]
-        now = np.ascontiguousarray(sample[:_ROWS, :_COLUMNS])
+        now = sample[:_ROWS, :_COLUMNS].copy()
         last, self._last = self._last, now
         size, self._size = self._size, luma.shape
         if last is None:
