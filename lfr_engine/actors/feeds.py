@@ -261,8 +261,9 @@ class Feeds:
         detector, at the latest: everything in there is settled one day.
         """
         frames = sum(len(feed.settled) for feed in self._untold)
+        recordings = sum(feed.recorded for feed in self._feeds.values())
         if (
-            frames < min(TOLD_TOGETHER, RECORDED_AHEAD * len(self._feeds) // 2)
+            frames < min(TOLD_TOGETHER, RECORDED_AHEAD * recordings // 2)
             and all(feed.recorded for feed in self._untold)
             and any(feed.order for feed in self._feeds.values())
         ):
