@@ -25,6 +25,10 @@ Result = TypeVar("Result")
 BULK_NICENESS = 10
 """Steps: a ninth of a core beside others that want it, and all of it when they do not."""
 
+READING_NICENESS = 6
+"""Steps for the readers of recordings: nobody waits for the networks then, and a reader that is not
+interrupted by them finds the pictures it decodes from still in the processor's caches."""
+
 _TURN_S = 0.001
 _BULK_SLICE_NS = 20_000_000
 """About two pictures; Linux takes 0.1 to 100 ms, and itself chooses 1 to 4."""
@@ -33,17 +37,24 @@ _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
 """The system call's number; the C library has no name for it before glibc 2.41."""
 
 
+def processors() -> int:
+    """How many processors this process may run on, at least 1."""
+    if hasattr(os, "sched_getaffinity"):  # not everywhere
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def short_turns() -> None:
     """Let a thread that waits for the interpreter have it after a millisecond, not five."""
     sys.setswitchinterval(min(_TURN_S, sys.getswitchinterval()))
 
 
-def stand_back() -> None:
+def stand_back(steps: int = BULK_NICENESS) -> None:
     """Let the calling thread, and those it will begin, yield to the others; for good."""
     if sys.platform == "linux":  # elsewhere niceness is the whole process's
         thread = threading.get_native_id()
         with suppress(OSError):
-            niceness = min(19, os.getpriority(os.PRIO_PROCESS, thread) + BULK_NICENESS)
+            niceness = min(19, os.getpriority(os.PRIO_PROCESS, thread) + steps)
             os.setpriority(os.PRIO_PROCESS, thread, niceness)
             if os.sched_getscheduler(thread) == os.SCHED_OTHER:
                 _lengthen_slice(thread, niceness)

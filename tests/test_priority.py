@@ -8,7 +8,13 @@ import threading
 
 import pytest
 
-from lfr_engine.priority import BULK_NICENESS, stand_back, standing_back
+from lfr_engine.priority import (
+    BULK_NICENESS,
+    READING_NICENESS,
+    processors,
+    stand_back,
+    standing_back,
+)
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="niceness of threads is Linux's")
 
@@ -45,6 +51,29 @@ def test_standing_back_at_the_bottom_stays_there() -> None:
     thread.start()
     thread.join()
     assert found == [19]
+
+
+@linux
+def test_a_reader_of_recordings_stands_back_less_than_the_networks() -> None:
+    before = niceness()
+    found: list[int] = []
+
+    def body() -> None:
+        stand_back(READING_NICENESS)
+        found.append(niceness())
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+    assert found == [min(19, before + READING_NICENESS)]
+    assert 0 < READING_NICENESS < BULK_NICENESS
+
+
+def test_processors_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 1 <= processors() <= (os.cpu_count() or 1)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert processors() == 1
 
 
 def test_the_result_and_the_error_come_back() -> None:

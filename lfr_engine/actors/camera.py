@@ -17,7 +17,9 @@ import trio
 
 from lfr_engine.actors.cadence import Cadence
 from lfr_engine.actors.feeds import Feed
+from lfr_engine.actors.reading import Reading
 from lfr_engine.errors import SourceLost, SourceRefused
+from lfr_engine.priority import BULK_NICENESS, READING_NICENESS
 from lfr_engine.runtime.flow import SlotClosed
 from lfr_engine.runtime.lanes import run_thread
 from lfr_engine.runtime.supervise import Action, ActorState, Backoff, Policy, supervise
@@ -203,12 +205,15 @@ class _Watched:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_frames)
             nursery.start_soon(self._watch_health)
-            await run_thread(self._read_into, name=f"camera {self._settings.camera}")
+            niceness = READING_NICENESS if self._feed.recorded else BULK_NICENESS
+            name = f"camera {self._settings.camera}"
+            await run_thread(self._read_into, name=name, niceness=niceness)
             nursery.cancel_scope.cancel()
 
     def _read_into(self, stop: threading.Event) -> None:
         """In the reader thread: every picture goes to the slot or is counted."""
         report, telemetry, clock = self._report, self._telemetry, self._clock
+        reading = self._feed.reading()
         began_ns = clock.monotonic_ns()
         expected, looked_s = 0, -SAMPLE_EVERY_S
 
@@ -234,19 +239,21 @@ class _Watched:
             if now_ns / 1e9 - looked_s >= SAMPLE_EVERY_S:
                 looked_s = now_ns / 1e9
                 report.looked = (looked_s, sample_picture(frame.planes))
-            self._offer(frame, late=report.late_s > LATE_S)
+            self._offer(reading, frame, late=report.late_s > LATE_S)
 
         try:
             self._read(deliver, stop, opened)
         except SlotClosed:
             return
+        finally:
+            reading.rest()
 
-    def _offer(self, frame: Frame, *, late: bool) -> None:
+    def _offer(self, reading: Reading, frame: Frame, *, late: bool) -> None:
         cadence, telemetry = self._cadence, self._telemetry
         if not cadence.admits():
             telemetry.dropped(self._report.camera, "cadence")
             return
-        replaced = self._feed.slot.put(frame)
+        replaced = reading.offer(frame)
         if replaced is not None:
             telemetry.dropped(self._report.camera, "slot")
         if replaced is not None or late:

@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 import trio
 
 from lfr_engine.actors.messages import Detected
+from lfr_engine.actors.reading import Reading, Turns
+from lfr_engine.priority import processors
 from lfr_engine.runtime.flow import LatestSlot
 from lfr_engine.runtime.telemetry import TO_DETECTION, Telemetry
 from lfr_engine.vision.faces import Faces
@@ -28,9 +30,12 @@ from lfr_engine.vision.frame import Frame
 TRACKER_QUEUE = 2
 """Frames of one camera between picking and its tracker: one in work, one waiting."""
 
-RECORDED_AHEAD = 3
-"""Frames that the reader of a recording decodes ahead, and that are on their way to its tracker.
-With four 1080p files 1, 3 and 4 gave 216, 226 and 230 frames/s in 543, 581 and 620 MB."""
+RECORDED_AHEAD = 5
+"""Frames that the reader of a recording decodes ahead; 1080p frames of 3 MB. With four such files
+4, 5 and 6 take 574, 588 and 601 MB, at speeds that cannot be told apart."""
+
+RECORDED_QUEUE = 3
+"""Frames of one recording between picking and its tracker; a fourth each costs 13 MB."""
 
 TOLD_TOGETHER = 8
 """Frames of all recordings told of at once, at most: half of those that may be on their way, so
@@ -94,8 +99,8 @@ class Feed:
     def __init__(self, camera: str, *, wait: bool, feeds: Feeds) -> None:
         self.camera = camera
         self.recorded = wait
-        ahead, self._room = (RECORDED_AHEAD, RECORDED_AHEAD) if wait else (0, TRACKER_QUEUE)
-        self.slot: LatestSlot[Frame] = LatestSlot(ahead=ahead, on_ready=self._slot_changed)
+        self._ahead, self._room = (RECORDED_AHEAD, RECORDED_QUEUE) if wait else (0, TRACKER_QUEUE)
+        self.slot: LatestSlot[Frame] = LatestSlot(ahead=self._ahead, on_ready=self._slot_changed)
         self.order: deque[Pick] = deque()
         self.settled: deque[Pick] = deque()
         self.held = 0
@@ -103,6 +108,10 @@ class Feed:
         self._arrived: deque[Detected] = deque()
         self._over = False
         self._told = trio.Event()
+
+    def reading(self) -> Reading:
+        """For a thread that will read the source: how it hands its frames over."""
+        return Reading(self.slot, self._ahead, self._feeds.turns)
 
     @property
     def has_room(self) -> bool:
@@ -166,6 +175,8 @@ class Feeds:
         self._feeds: dict[str, Feed] = {}
         self._age_budget_ns = round(age_budget_s * 1e9)
         self._share = Share()
+        self.turns = Turns(processors())
+        """Of the readers of recordings."""
         self._untold: list[Feed] = []
         self._changed = threading.Condition(threading.Lock())
         self._token = trio.lowlevel.current_trio_token()
@@ -263,7 +274,7 @@ class Feeds:
         frames = sum(len(feed.settled) for feed in self._untold)
         recordings = sum(feed.recorded for feed in self._feeds.values())
         if (
-            frames < min(TOLD_TOGETHER, RECORDED_AHEAD * recordings // 2)
+            frames < min(TOLD_TOGETHER, RECORDED_QUEUE * recordings // 2)
             and all(feed.recorded for feed in self._untold)
             and any(feed.order for feed in self._feeds.values())
         ):
@@ -309,7 +320,8 @@ class Feeds:
         return waiting
 
     def _drop(self, feed: Feed, reason: str) -> None:
-        if feed.slot.take() is not None:
+        """Drop all that waits: nobody would look again for the rest of it."""
+        while feed.slot.take() is not None:
             self.telemetry.dropped(feed.camera, reason)
         if feed.slot.exhausted:
             self.tell(feed)

@@ -7,12 +7,13 @@ is None, said honestly. Linux first; elsewhere most answers are None.
 from __future__ import annotations
 
 import ctypes
-import os
 import resource
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from lfr_engine.priority import processors
 
 _STA_UNSYNC = 0x0040  # <sys/timex.h>
 _TIMEX_BYTES = 512
@@ -63,13 +64,12 @@ class CoreFacts:
 
 def core_facts(quota_file: Path = Path("/sys/fs/cgroup/cpu.max")) -> CoreFacts:
     """Processors, and the control group's quota where one is set."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     try:
         limit, period = quota_file.read_text(encoding="ascii").split()
         quota = None if limit == "max" else int(limit) / int(period)
     except (OSError, ValueError):
         quota = None
-    return CoreFacts(usable or 1, quota)
+    return CoreFacts(processors(), quota)
 
 
 @dataclass(frozen=True, slots=True)

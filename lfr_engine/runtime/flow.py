@@ -61,6 +61,18 @@ class LatestSlot(Generic[T]):
             self._on_ready()
         return replaced
 
+    @property
+    def full(self) -> bool:
+        """True while the next ``put`` would wait, or replace what is there."""
+        with self._lock:
+            return len(self._items) == self._items.maxlen
+
+    def wait_for_room(self, most: int) -> None:
+        """In the thread that offers: return once no more than ``most`` items wait, or at close."""
+        with self._lock:
+            while len(self._items) > most and not self._closed:
+                self._lock.wait(timeout=0.5)
+
     def close(self) -> None:
         """Nothing more will come.
 

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 import trio
 
 from lfr_engine.errors import DeviceError
-from lfr_engine.priority import stand_back
+from lfr_engine.priority import BULK_NICENESS, stand_back
 
 Result = TypeVar("Result")
 
@@ -129,7 +129,7 @@ class Lane:
             self._threads += begun
         self._calls.put(waiting)
         if begun:
-            _start(f"lane {self.name}", self._work, bulk=self._bulk)
+            _start(f"lane {self.name}", self._work, BULK_NICENESS if self._bulk else 0)
 
     def _work(self) -> None:
         while (waiting := self._calls.get()) is not None:
@@ -159,14 +159,18 @@ async def open_lane(
 
 
 async def run_thread(
-    work: Callable[[threading.Event], None], *, name: str, on_stop: Callable[[], None] | None = None
+    work: Callable[[threading.Event], None],
+    *,
+    name: str,
+    on_stop: Callable[[], None] | None = None,
+    niceness: int = BULK_NICENESS,
 ) -> None:
     """Run one long-lived piece of bulk work in a thread of its own until it returns.
 
     ``work`` gets an event that is set when the task is cancelled; it must look at it at least once
-    a second and keep its own limits on blocking calls. ``on_stop`` may wake it where it waits. The
-    thread alone touches what it opened. A cancelled task waits half a second for the thread, then
-    leaves it to end by itself.
+    a second and keep its own limits on blocking calls. ``on_stop`` may wake it where it waits.
+    ``niceness``: steps that it stands back. The thread alone touches what it opened. A cancelled
+    task waits half a second for the thread, then leaves it to end by itself.
 
     Raises:
         Whatever ``work`` raises.
@@ -178,7 +182,7 @@ async def run_thread(
         call.execute()
         call.tell()
 
-    _start(name, body, bulk=True)
+    _start(name, body, niceness)
     try:
         await call.done.wait()
     finally:
@@ -190,10 +194,10 @@ async def run_thread(
     call.result()
 
 
-def _start(name: str, body: Callable[[], None], *, bulk: bool) -> None:
+def _start(name: str, body: Callable[[], None], niceness: int) -> None:
     def run() -> None:
-        if bulk:
-            stand_back()
+        if niceness:
+            stand_back(niceness)
         body()
 
     threading.Thread(target=run, name=name, daemon=True).start()

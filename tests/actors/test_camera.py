@@ -10,6 +10,7 @@ import trio
 
 from lfr_engine.clock import SystemClock
 from lfr_engine.errors import SourceLost, SourceRefused
+from lfr_engine.priority import processors
 from lfr_engine.runtime import supervise
 from lfr_engine.sources.condition import CameraDown, CameraState, CameraUp
 from lfr_engine.sources.reader import Deliver, OnOpen, StreamFacts
@@ -224,6 +225,32 @@ def test_a_thread_that_was_given_up_delivers_nothing_more() -> None:
             await rig.until_frames("door", 10)
             assert all(number != 777_777 for number, _, _ in rig.seen["door"].frames)
             assert rig.drops("door")["decode"] == 0
+
+    trio.run(scenario)
+
+
+def test_recordings_give_their_turn_back_however_they_end() -> None:
+    """More of them than there are processors, and the first ones fail while they decode."""
+
+    async def scenario() -> None:
+        rig, count = Rig(), processors() + 2
+        scripts = [
+            Script(SourceRefused("clip.mp4", "is damaged") if number < count // 2 else lost())
+            for number in range(count)
+        ]
+        async with rig.running():
+            for number, script in enumerate(scripts):
+                rig.watch(f"c{number}", "clip.mp4", read=script.read, recorded=True)
+            for number in range(count // 2, count):
+                await rig.until_frames(f"c{number}", 30)
+            assert 0 < rig.turns_held <= processors()
+            for number in range(count):
+                rig.controls[f"c{number}"].disable()
+            await rig.until(lambda: not any(script.open for script in scripts))
+            await rig.until(lambda: rig.turns_held == 0)
+            for name, seen in rig.seen.items():
+                assert rig.drops(name).total() == 0
+                assert [number for number, _, _ in seen.frames[:5]] == list(range(5))
 
     trio.run(scenario)
 

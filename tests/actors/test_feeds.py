@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 
-from lfr_engine.actors.feeds import RECORDED_AHEAD, TOLD_TOGETHER, Feed, Feeds, Pick, Share
+from lfr_engine.actors.feeds import RECORDED_QUEUE, TOLD_TOGETHER, Feed, Feeds, Pick, Share
 from lfr_engine.clock import ManualClock
 from lfr_engine.runtime.telemetry import Telemetry
 from lfr_engine.vision.faces import no_faces
@@ -109,6 +109,21 @@ def test_the_last_frame_of_a_closed_camera_may_be_dropped_and_its_end_is_told() 
     trio.run(scenario)
 
 
+def test_a_paused_recording_is_emptied_at_once() -> None:
+    async def scenario() -> None:
+        telemetry = Telemetry(ManualClock())
+        feeds = Feeds(telemetry)
+        feeds.capture = False
+        with feeds.open("door", wait=True) as feed:
+            for number in range(3):
+                feed.slot.put(frame("door", number))
+            assert feeds.pick() is None
+            assert feed.slot.peek() is None
+        assert dict(telemetry.drops["door"]) == {"paused": 3}
+
+    trio.run(scenario)
+
+
 def test_a_full_tracker_keeps_frames_in_the_slot() -> None:
     async def scenario() -> None:
         feeds = Feeds(Telemetry(ManualClock()))
@@ -143,18 +158,18 @@ def test_recorded_frames_are_told_of_together_and_the_last_when_none_is_left() -
             told = Counter[str]()
             for feed in (a, b):
                 feed.arrive = partial(told.update, [feed.camera])  # type: ignore[method-assign]
-            picks = [_picked(feeds, feed, n) for n in range(RECORDED_AHEAD) for feed in (a, b)]
-            for pick in picks[: RECORDED_AHEAD - 1]:
+            picks = [_picked(feeds, feed, n) for n in range(RECORDED_QUEUE) for feed in (a, b)]
+            for pick in picks[: RECORDED_QUEUE - 1]:
                 pick.deliver(no_faces())
             await trio.testing.wait_all_tasks_blocked(0.01)
             assert not told, "others are in the detector, and will bring these along"
-            picks[RECORDED_AHEAD - 1].deliver(no_faces())
+            picks[RECORDED_QUEUE - 1].deliver(no_faces())
             await trio.testing.wait_all_tasks_blocked(0.01)
             assert told == {"a": 1, "b": 1}
             for feed in (a, b):
                 feeds.settled(feed)  # as ``arrive`` would
             picks[-1].deliver(no_faces())
-            for pick in picks[RECORDED_AHEAD:-1]:
+            for pick in picks[RECORDED_QUEUE:-1]:
                 pick.give_up()
             await trio.testing.wait_all_tasks_blocked(0.01)
             assert min(told.values()) >= 2, "nothing is left in the detector"
@@ -171,7 +186,7 @@ def test_half_of_what_may_be_on_its_way_is_told_of_at_once() -> None:
             told = Counter[str]()
             for feed in every:
                 feed.arrive = partial(told.update, [feed.camera])  # type: ignore[method-assign]
-            picks = [_picked(feeds, feed, n) for n in range(RECORDED_AHEAD) for feed in every]
+            picks = [_picked(feeds, feed, n) for n in range(RECORDED_QUEUE) for feed in every]
             for delivered, pick in enumerate(picks, 1):
                 pick.deliver(no_faces())
                 await trio.testing.wait_all_tasks_blocked(0.01)

@@ -62,6 +62,29 @@ def test_a_reader_goes_ahead_as_far_as_it_may_and_no_further() -> None:
     assert slot.take() is None
 
 
+def test_a_reader_may_wait_until_no_more_than_so_many_are_left() -> None:
+    slot: LatestSlot[int] = LatestSlot(ahead=4)
+    slot.wait_for_room(0)
+    for number in range(4):
+        assert not slot.full
+        slot.put(number)
+    assert slot.full
+    slot.wait_for_room(4)
+    gone_on = threading.Event()
+
+    def wait() -> None:
+        slot.wait_for_room(2)
+        gone_on.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    slot.take()
+    assert not gone_on.wait(0.01)
+    slot.take()
+    assert gone_on.wait(5)
+    slot.close()
+    slot.wait_for_room(0)
+
+
 def test_closing_a_slot_frees_a_reader_that_waits() -> None:
     slot: LatestSlot[int] = LatestSlot(ahead=1)
     began, refused = threading.Event(), threading.Event()

@@ -109,11 +109,12 @@ class Rig:
         *,
         read: Read | None = None,
         adaptive: bool = False,
+        recorded: bool = False,
         stall_s: float = 0.7,
         lost_s: float = 1.5,
         debounce_s: float = 0.5,
     ) -> None:
-        """Begin to watch a source."""
+        """Begin to watch a source; a recorded one waits where a live one drops frames."""
         settings = CameraSettings(
             camera, parse_address(address), reader, stall_s, lost_s, debounce_s
         )
@@ -124,7 +125,8 @@ class Rig:
         self.controls[camera] = CameraControl()
         self.seen[camera] = Seen()
         self.states[camera] = condition.states
-        self._nursery.start_soon(self._run_camera, settings, read, Cadence(adaptive=adaptive))
+        cadence = Cadence(adaptive=adaptive)
+        self._nursery.start_soon(self._run_camera, settings, read, cadence, recorded)
 
     async def until(self, met: Callable[[], bool], *, within: float = 15.0) -> None:
         """Wait until a condition is met."""
@@ -166,6 +168,11 @@ class Rig:
         numbers = [number for number, _, _ in self.seen[camera].frames]
         return numbers[-1] - numbers[0] + 1 - len(numbers) - self.drops(camera).total()
 
+    @property
+    def turns_held(self) -> int:
+        """Readers of recordings that decode."""
+        return self._feeds.turns.held
+
     async def _run_detector(self) -> None:
         await supervise(
             lambda: run_detector(self.detector, self.open_detector, self._feeds, self.telemetry),
@@ -173,9 +180,11 @@ class Rig:
             on_state=lambda state, reason: self.detector_states.append((state, reason)),
         )
 
-    async def _run_camera(self, settings: CameraSettings, read: Read, cadence: Cadence) -> None:
+    async def _run_camera(
+        self, settings: CameraSettings, read: Read, cadence: Cadence, recorded: bool
+    ) -> None:
         name = settings.camera
-        with self._feeds.open(name, wait=False) as feed:
+        with self._feeds.open(name, wait=recorded) as feed:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._consume, feed)
                 await run_camera(

@@ -17,7 +17,6 @@ from typing import Any, TypeAlias
 import cv2
 import msgspec
 import numpy as np
-import onnx
 
 from lfr_engine.clock import Clock
 from lfr_engine.identity.template import normalised
@@ -116,6 +115,8 @@ def _frames(clip: Path) -> Iterator[ByteArray]:
 
 def _folded(path: Path) -> Path:
     """The network with plain weights: OpenCV cannot read the block-quantised embedder."""
+    import onnx  # noqa: PLC0415 - 9 MB, which would count as the engine's
+
     model: Any = onnx.load(path)
     convert.fold(model)
     onnx.save(model, path)
