@@ -26,8 +26,8 @@ BULK_NICENESS = 10
 """Steps: a ninth of a core beside others that want it, and all of it when they do not."""
 
 READING_NICENESS = 6
-"""Steps for the readers of recordings: nobody waits for the networks then, and a reader that is not
-interrupted by them finds the pictures it decodes from still in the processor's caches."""
+"""Steps for the readers of recordings where no camera is live: nobody waits for the networks then,
+and a reader that they do not interrupt finds the pictures it decodes from still in the caches."""
 
 _TURN_S = 0.001
 _BULK_SLICE_NS = 20_000_000

@@ -205,7 +205,7 @@ class _Watched:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_frames)
             nursery.start_soon(self._watch_health)
-            niceness = READING_NICENESS if self._feed.recorded else BULK_NICENESS
+            niceness = READING_NICENESS if self._feed.unhurried else BULK_NICENESS
             name = f"camera {self._settings.camera}"
             await run_thread(self._read_into, name=name, niceness=niceness)
             nursery.cancel_scope.cancel()

@@ -114,6 +114,11 @@ class Feed:
         return Reading(self.slot, self._ahead, self._feeds.turns)
 
     @property
+    def unhurried(self) -> bool:
+        """True while nobody waits for any camera's frames: all of them are recorded."""
+        return self._feeds.all_recorded()
+
+    @property
     def has_room(self) -> bool:
         """True while the tracker keeps up."""
         return self.held < self._room
@@ -223,6 +228,11 @@ class Feeds:
                 (p.began_ns for feed in self._feeds.values() for p in feed.order if not p.settled),
                 default=None,
             )
+
+    def all_recorded(self) -> bool:
+        """True while no camera is live."""
+        with self._changed:
+            return all(feed.recorded for feed in self._feeds.values())
 
     def give_up(self) -> None:
         """Give up every frame in the detector, which is gone."""

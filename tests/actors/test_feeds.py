@@ -109,6 +109,18 @@ def test_the_last_frame_of_a_closed_camera_may_be_dropped_and_its_end_is_told() 
     trio.run(scenario)
 
 
+def test_one_live_camera_is_enough_for_haste() -> None:
+    async def scenario() -> None:
+        feeds = Feeds(Telemetry(ManualClock()))
+        with feeds.open("a", wait=True) as a, feeds.open("b", wait=True) as b:
+            assert a.unhurried
+            with feeds.open("live", wait=False) as live:
+                assert [feed.unhurried for feed in (a, b, live)] == [False] * 3
+            assert b.unhurried
+
+    trio.run(scenario)
+
+
 def test_a_paused_recording_is_emptied_at_once() -> None:
     async def scenario() -> None:
         telemetry = Telemetry(ManualClock())
