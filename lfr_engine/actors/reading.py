@@ -3,9 +3,9 @@
 Owns: which readers of recordings decode now. Never: a frame, or a lock of the detector. Strategy:
 decoding is quickest while the pictures it refers to are still in the processor's caches, and those
 of four 1080p streams do not fit there together. So no more readers of recordings decode at once
-than there are processors; each goes on until its slot is full or its turn is over, and whoever is
-furthest behind in the scene comes next. Turns are a matter of speed only: a frame handed over
-without one is as good, and a reader that hangs in its turn soon loses it.
+than there are processors; each goes on until it is far enough ahead or its turn is over, and
+whoever is furthest behind in the scene comes next. Turns are a matter of speed only: a frame handed
+over without one is as good, and a reader that hangs in its turn soon loses it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ LONGEST_WAIT_S = 1.0
 
 BURST_S = 1.0
 """Of the scene, decoded in one turn at most: no recording is further ahead of the others."""
+
+AHEAD_BYTES = 32 * 1024 * 1024
+"""Decoded ahead by one reader at most, if it is more than one frame: two of 4K."""
 
 
 class Turns:
@@ -76,7 +79,8 @@ class Reading:
 
     Args:
         slot: Where frames go.
-        ahead: Frames that the slot holds for a recording; 0 for a live camera, which never waits.
+        ahead: Frames that the slot holds for a recording, if they are not too large; 0 for a live
+            camera, which never waits.
         turns: Shared by all readers.
     """
 
@@ -96,9 +100,10 @@ class Reading:
         """
         replaced = self._slot.put(frame)
         if self._ahead:
-            if self._slot.full:
+            ahead = min(self._ahead, max(1, AHEAD_BYTES // _size(frame)))
+            if self._slot.waiting >= ahead:
                 self.rest()
-                self._slot.wait_for_room(self._ahead // 2)
+                self._slot.wait_for_room(ahead // 2)
             elif frame.media_time_s >= self._until_s:
                 self.rest()
             if not self._has_turn:
@@ -111,3 +116,8 @@ class Reading:
         if self._has_turn:
             self._has_turn = False
             self._turns.give_back(self)
+
+
+def _size(frame: Frame) -> int:
+    planes = frame.planes
+    return planes.y.size + planes.u.size + planes.v.size

@@ -62,10 +62,10 @@ class LatestSlot(Generic[T]):
         return replaced
 
     @property
-    def full(self) -> bool:
-        """True while the next ``put`` would wait, or replace what is there."""
+    def waiting(self) -> int:
+        """How many items could be taken."""
         with self._lock:
-            return len(self._items) == self._items.maxlen
+            return len(self._items)
 
     def wait_for_room(self, most: int) -> None:
         """In the thread that offers: return once no more than ``most`` items wait, or at close."""

@@ -81,11 +81,10 @@ def test_a_recording_is_read_until_its_slot_is_full_and_again_when_half_is_taken
         reading.rest()
 
     thread = _in_thread(read)
-    _until(lambda: slot.full)
+    _until(lambda: slot.waiting == AHEAD)
     _until(lambda: turns.held == 0)
     assert offered == list(range(AHEAD - 1)), "the last of the burst waits for room"
     taken = [slot.take()]
-    assert not slot.full
     time.sleep(0.01)
     assert (len(offered), turns.held) == (AHEAD - 1, 0), "one place is not worth a turn"
     while len(taken) < 3 * AHEAD:
@@ -96,6 +95,23 @@ def test_a_recording_is_read_until_its_slot_is_full_and_again_when_half_is_taken
     thread.join(5)
     assert [one.sequence for one in taken if one is not None] == list(range(3 * AHEAD))
     assert (turns.held, slot.replaced) == (0, 0)
+
+
+def test_fewer_large_frames_are_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lfr_engine.actors.reading.AHEAD_BYTES", 35)  # a frame here has 12
+    slot: LatestSlot[Frame] = LatestSlot(ahead=AHEAD)
+    turns = Turns(1)
+    one = Reading(slot, AHEAD, turns)
+    thread = _in_thread(lambda: [one.offer(frame("a", number)) for number in range(3)])
+    _until(lambda: slot.waiting == 2)
+    _until(lambda: turns.held == 0)
+    assert slot.take() is not None
+    _until(lambda: slot.waiting == 2)
+    thread.join(0.01)
+    assert thread.is_alive(), "it waits for room once more"
+    slot.close()
+    thread.join(5)
+    assert not thread.is_alive()
 
 
 def test_a_turn_ends_with_its_burst_although_there_is_room() -> None:
@@ -139,7 +155,7 @@ def test_a_closed_slot_frees_a_reader_that_waits_for_room() -> None:
         ended.set()
 
     _in_thread(read)
-    _until(lambda: slot.full)
+    _until(lambda: slot.waiting == 1)
     slot.close()
     assert ended.wait(5)
 

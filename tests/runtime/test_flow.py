@@ -66,9 +66,9 @@ def test_a_reader_may_wait_until_no_more_than_so_many_are_left() -> None:
     slot: LatestSlot[int] = LatestSlot(ahead=4)
     slot.wait_for_room(0)
     for number in range(4):
-        assert not slot.full
+        assert slot.waiting == number
         slot.put(number)
-    assert slot.full
+    assert slot.waiting == 4
     slot.wait_for_room(4)
     gone_on = threading.Event()
 
