@@ -161,7 +161,7 @@ class Session:
             await self._record_refusal(name, "", code)
             raise _Turned(ErrorCode.UNAUTHENTICATED, "unknown, wrong or expired token")
         guard.proved(self._origin)
-        return Proof(found.name, tuple(found.roles), "token")
+        return Proof(found.holder, tuple(found.roles), "token")
 
     async def _record_refusal(self, name: str, role: str, code: ErrorCode) -> None:
         await self._server.handling.record(

@@ -26,13 +26,24 @@ _LARGEST = 1_000_000
 _NOBODY = bytes(32)
 
 
-class StoredToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line of the file; the first role is the one acted in unless another is asked for."""
+class StoredToken(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """One line of the file; the first role is the one acted in unless another is asked for.
+
+    person: whose it is, where somebody has several; the token's own name where None.
+    """
 
     name: Name
     roles: list[CallerRole]
     stored_key: str
     expires: dt.datetime | None = None
+    person: Name | None = None
+
+    @property
+    def holder(self) -> str:
+        """Whom the record names, and who counts once when two people must agree (R10)."""
+        return self.person or self.name
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,16 +77,22 @@ class TokenStore:
             return None
         return None if token.expires is not None and now >= token.expires else token
 
-    def names(self) -> list[str]:
-        """Every token's name."""
+    def holders(self) -> dict[str, str]:
+        """Every token's name, in order, and whose it is."""
         self._refresh()
-        return sorted(self._tokens)
+        return {name: self._tokens[name].holder for name in sorted(self._tokens)}
 
-    def add(self, name: str, roles: list[CallerRole], expires: dt.datetime | None = None) -> Token:
+    def add(
+        self,
+        name: str,
+        roles: list[CallerRole],
+        expires: dt.datetime | None = None,
+        person: str | None = None,
+    ) -> Token:
         """Make a token, and store what is needed to check it.
 
         Raises:
-            InputError: The name is taken or not a name, or no role is given.
+            InputError: The name is taken, it or the person's is not a name, or no role is given.
         """
         self._refresh()
         if name in self._tokens:
@@ -84,12 +101,16 @@ class TokenStore:
             raise InputError(name, "a token needs at least one role")
         token = Token(name, secrets.token_bytes(32))
         stored = StoredToken(
-            name=name, roles=roles, stored_key=stored_key(token).hex(), expires=expires
+            name=name,
+            roles=roles,
+            stored_key=stored_key(token).hex(),
+            expires=expires,
+            person=person,
         )
         try:
             msgspec.convert(msgspec.to_builtins(stored), StoredToken)
         except msgspec.ValidationError as error:
-            raise InputError(name, f"not a token name: {error}") from error
+            raise InputError(name, f"not a plain name: {error}") from error
         self._write([*self._tokens.values(), stored])
         return token
 

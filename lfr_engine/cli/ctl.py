@@ -274,11 +274,19 @@ _FILE = click.option(
     "--role", "roles", multiple=True, required=True, type=click.Choice([*map(str, CallerRole)])
 )
 @click.option("--days", type=click.IntRange(1, 3_650), help="Valid for so long.")
+@click.option(
+    "--person",
+    metavar="WHO",
+    help="Whose it is, if not NAME's own. The record names WHO, and who has several tokens counts"
+    " as one where two people must agree.",
+)
 @click.argument("name")
-def add_token(path: Path, roles: tuple[str, ...], days: int | None, name: str) -> None:
+def add_token(
+    path: Path, roles: tuple[str, ...], days: int | None, person: str | None, name: str
+) -> None:
     """Make a token and print it, once: it cannot be shown again."""
     expires = None if days is None else SystemClock().utc() + dt.timedelta(days=days)
-    made = TokenStore(path).add(name, [CallerRole(role) for role in roles], expires)
+    made = TokenStore(path).add(name, [CallerRole(role) for role in roles], expires, person)
     click.echo(made.text())
 
 
@@ -293,9 +301,9 @@ def withdraw_token(path: Path, name: str) -> None:
 @token.command("list")
 @_FILE
 def list_tokens(path: Path) -> None:
-    """The names in a token file."""
-    for name in TokenStore(path).names():
-        click.echo(name)
+    """The names in a token file, and whose a token is where it says so."""
+    for name, holder in TokenStore(path).holders().items():
+        click.echo(name if holder == name else f"{name} (of {holder})")
 
 
 for _spec in COMMANDS.values():

@@ -146,6 +146,25 @@ def test_a_token_opens_and_its_recorded_session_does_not(tmp_path: Path) -> None
     run(scenario)
 
 
+def test_whoever_has_two_tokens_is_one_caller(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        lab = Lab(token_file=tmp_path / "tokens.json")
+        assert lab.tokens is not None
+        first = lab.tokens.add("anna", [CallerRole.OPERATOR])
+        second = lab.tokens.add("anna-2", [CallerRole.OPERATOR], person="anna")
+        for token in (first, second):
+            async with lab.connect(NOBODY) as wire:
+                nonce = (await wire.hear()).nonce
+                proof = make_proof(token, nonce, 1)
+                await wire.say(m.Hello(version=1, client="t", token=token.name, proof=proof))
+                assert (await wire.hear()).caller == "anna"
+                await wire.say(m.Request(id=1, command="state.get"))
+                assert (await wire.hear()).id == 1
+        assert [caller.name for _, _, caller in lab.engine.calls] == ["anna", "anna"]
+
+    run(scenario)
+
+
 def test_guessing_is_journalled_and_locks_out(tmp_path: Path) -> None:
     async def scenario() -> None:
         lab = Lab(Bounds(guesses=3), tmp_path / "tokens.json")

@@ -45,13 +45,31 @@ def test_a_withdrawn_token_is_refused_at_once_by_another_reader(tmp_path: Path) 
     assert reader.check("console", NONCE, 1, proof, NOW) is not None
     writer.withdraw("console")
     assert reader.check("console", NONCE, 1, proof, NOW) is None
-    assert reader.names() == ["kept"]
+    assert reader.holders() == {"kept": "kept"}
+
+
+def test_somebody_may_have_several_tokens(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.json"
+    store = TokenStore(path)
+    old = store.add("anna", [CallerRole.OPERATOR])
+    new = store.add("anna-2", [CallerRole.OPERATOR], person="anna")
+    for token in (old, new):
+        found = store.check(token.name, NONCE, 1, make_proof(token, NONCE, 1), NOW)
+        assert found is not None
+        assert (found.name, found.holder) == (token.name, "anna")
+    assert TokenStore(path).holders() == {"anna": "anna", "anna-2": "anna"}
+    store.withdraw("anna-2")
+    assert "person" not in path.read_text(), "an older engine reads a file that names nobody"
 
 
 @pytest.mark.parametrize("name", ["", "a b", "-a", "a" * 65, "a\n", "é"])
 def test_names_are_plain(tmp_path: Path, name: str) -> None:
+    store = TokenStore(tmp_path / "tokens.json")
     with pytest.raises(InputError):
-        TokenStore(tmp_path / "tokens.json").add(name, [CallerRole.AUDITOR])
+        store.add(name, [CallerRole.AUDITOR])
+    with pytest.raises(InputError):
+        store.add("console", [CallerRole.AUDITOR], person=name)
+    assert store.holders() == {}
 
 
 def test_mistakes_are_told(tmp_path: Path) -> None:
@@ -79,7 +97,7 @@ def test_a_broken_file_is_told(tmp_path: Path, text: str, said: str) -> None:
     path.write_text(text)
     path.chmod(0o600)
     with pytest.raises(ConfigError, match=said):
-        TokenStore(path).names()
+        TokenStore(path).holders()
 
 
 def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
@@ -87,8 +105,8 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     path.write_text('{"tokens": []}')
     path.chmod(0o640)
     with pytest.raises(ConfigError, match="others can read"):
-        TokenStore(path).names()
+        TokenStore(path).holders()
 
 
 def test_no_file_means_no_tokens(tmp_path: Path) -> None:
-    assert TokenStore(tmp_path / "absent.json").names() == []
+    assert TokenStore(tmp_path / "absent.json").holders() == {}

@@ -100,7 +100,11 @@ def test_tokens_are_made_listed_and_withdrawn(tmp_path: Path) -> None:
     file = ["--file", str(tmp_path / "tokens.json")]
     made = CliRunner().invoke(command, ["token", "add", *file, "--role", "ao", "desk"])
     assert Token.parse(made.output).name == "desk"
-    assert CliRunner().invoke(command, ["token", "list", *file]).output == "desk\n"
+    second = ["token", "add", *file, "--role", "ao", "--person", "desk", "desk-2"]
+    assert Token.parse(CliRunner().invoke(command, second).output).name == "desk-2"
+    listed = CliRunner().invoke(command, ["token", "list", *file]).output
+    assert listed == "desk\ndesk-2 (of desk)\n"
+    assert CliRunner().invoke(command, ["token", "withdraw", *file, "desk-2"]).exit_code == 0
     assert CliRunner().invoke(command, ["token", "withdraw", *file, "desk"]).exit_code == 0
     assert CliRunner().invoke(command, ["token", "list", *file]).output == ""
 
