@@ -19,7 +19,7 @@ LONGEST_WAIT_S = 1.0
 """For a turn; a burst takes a twentieth of that. Whoever waited so long takes another's."""
 
 BURST_S = 1.0
-"""Of the scene, decoded in one turn at most: no recording is further ahead of the others."""
+"""Of the scene, decoded in one turn at most: recordings stay about so close to each other."""
 
 AHEAD_BYTES = 32 * 1024 * 1024
 """Decoded ahead by one reader at most, if it is more than one frame: two of 4K."""
