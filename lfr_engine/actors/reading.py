@@ -16,7 +16,7 @@ from lfr_engine.runtime.flow import LatestSlot
 from lfr_engine.vision.frame import Frame
 
 LONGEST_WAIT_S = 1.0
-"""For a turn; a burst takes a twentieth of that. Whoever waited so long takes another's."""
+"""For a turn, much longer than a burst of 1080p takes. Whoever waited so long takes another's."""
 
 BURST_S = 1.0
 """Of the scene, decoded in one turn at most: recordings stay about so close to each other."""
