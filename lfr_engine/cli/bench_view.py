@@ -20,7 +20,9 @@ def show_pipeline(console: Console, figures: PipelineFigures) -> None:
     """The engine on files, and its bound."""
     console.print(
         f"lfr {__version__}, Python {sys.version.split()[0]}; pack {figures.pack} "
-        f"({figures.precision}), {figures.requests} requests; {figures.streams} streams of "
+        f"({figures.precision}), {figures.requests} requests, "
+        f"{'compiled kernels' if figures.compiled_kernels else 'no compiled kernels'}; "
+        f"{figures.streams} streams of "
         f"{figures.clip} ({figures.size[0]}×{figures.size[1]}); {figures.templates} templates",
         soft_wrap=True,
     )

@@ -82,6 +82,7 @@ def examine() -> list[Finding]:
     checks: dict[str, Callable[[], list[Finding]]] = {
         "versions": version_findings,
         "inference": inference_findings,
+        "kernels": kernel_findings,
         "decoders": decoder_findings,
         "models": model_findings,
         "machine": machine_findings,
@@ -195,6 +196,17 @@ def precision_finding(device: str, precision: str, sets: Sequence[str]) -> Findi
     else:
         why = "this processor does not multiply bf16 itself"
     return Finding("inference", f"precision on {device}", f"{precision} ({why})")
+
+
+def kernel_findings() -> list[Finding]:
+    """Whether the hottest arithmetic was compiled for this machine; the engine does without."""
+    from lfr_engine.kernels.compiled import Absent, kernels  # noqa: PLC0415 - loads numpy
+
+    found = kernels()
+    if isinstance(found, Absent):
+        slower = f"{found.reason}: recordings are read about a twentieth slower"
+        return [Finding("inference", "kernels", slower, "note", found.mend)]
+    return [Finding("inference", "kernels", "compiled at install")]
 
 
 def decoder_findings() -> list[Finding]:

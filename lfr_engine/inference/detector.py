@@ -161,8 +161,7 @@ class YunetDetector:
             return self._scan(self._size, picture)
         with self._for_planes(picture.colour).request() as request:
             scale = network_planes(picture, request.input[0], self._scratch)
-            found = self._decoded(request.run(), self._size)
-        return _at_source(found, scale)
+            return self._decoded(request.run(), self._size, scale)
 
     def detect_many(self, pictures: Sequence[Picture]) -> list[Faces]:
         """The faces of each picture, one request after another: the network has no batches."""
@@ -179,13 +178,13 @@ class YunetDetector:
     def _scan(self, size: Size, picture: Picture) -> Faces:
         small, scale = network_picture(picture, *size)
         with self._for_pictures(size).request() as request:
-            found = self._decoded(request.run(small[None]), size)
-        return _at_source(found, scale)
+            return self._decoded(request.run(small[None]), size, scale)
 
-    def _decoded(self, outputs: Mapping[str, FloatArray], size: Size) -> Faces:
+    def _decoded(self, outputs: Mapping[str, FloatArray], size: Size, scale: Scale) -> Faces:
         return yunet.decode(
             outputs,
             *size,
+            scale,
             min_score=self._settings.min_score,
             max_overlap=self._settings.max_overlap,
             max_faces=self._settings.max_faces,
@@ -215,10 +214,6 @@ class YunetDetector:
             allowed_precisions=self._allowed,
             adapt=functools.partial(joined, groups=yunet.PARTS),
         )
-
-
-def _at_source(found: Faces, scale: Scale) -> Faces:
-    return Faces(scale.boxes(found.boxes), found.scores, scale.points(found.landmarks))
 
 
 class SsdDetector:

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lfr_engine.kernels.compiled import Absent, kernels
 from lfr_engine.vision.faces import Faces, no_faces
 from lfr_engine.vision.frame import FloatArray
 from lfr_engine.vision.geometry import suppressed
+from lfr_engine.vision.resize import Scale
 
 STRIDES = (8, 16, 32)
 PARTS = {name: [f"{name}_{stride}" for stride in STRIDES] for name in ("cls", "obj", "bbox", "kps")}
@@ -22,6 +24,7 @@ PARTS = {name: [f"{name}_{stride}" for stride in STRIDES] for name in ("cls", "o
 SIZE_MULTIPLE = 32
 """Input width and height are divisible by this."""
 
+_UNSCALED = Scale(1.0, 1.0)
 _MAX_CANDIDATES = 512
 """Cells that go into suppression: a full frame of 64 faces gives about 400."""
 _MAX_LOG_SIZE = np.float32(8.0)
@@ -32,12 +35,13 @@ def decode(
     outputs: Mapping[str, FloatArray],
     width: int,
     height: int,
+    scale: Scale = _UNSCALED,
     *,
     min_score: float,
     max_overlap: float,
     max_faces: int,
 ) -> Faces:
-    """The faces of one picture, in network pixels, best first.
+    """The faces of one picture, in source pixels, best first.
 
     Score is √(class · objectness); the centre lies at (column + dx, row + dy) · stride, the sides
     are exp(dw, dh) · stride, each landmark lies at (column + x, row + y) · stride.
@@ -47,10 +51,47 @@ def decode(
             (1, cells, 10), in strides; cells stride after stride (``PARTS``), row by row.
         width: Of the network's input in pixels, a multiple of 32.
         height: As width.
+        scale: From the network's pixels to the source's.
         min_score: 0–1.
         max_overlap: Intersection over union above which the weaker face goes, 0–1.
         max_faces: No more than the best so many.
     """
+    compiled = kernels()
+    if not isinstance(compiled, Absent):
+        tensors = (outputs["cls"], outputs["obj"], outputs["bbox"], outputs["kps"])
+        rows = compiled.yunet_faces(
+            tensors,
+            width,
+            height,
+            (scale.x, scale.y),
+            min_score=min_score,
+            max_overlap=max_overlap,
+            max_faces=max_faces,
+        )
+        if rows is not None:
+            return Faces(rows[:, :4], rows[:, 4], rows[:, 5:].reshape(-1, 5, 2))
+    return portably_decoded(
+        outputs,
+        width,
+        height,
+        scale,
+        min_score=min_score,
+        max_overlap=max_overlap,
+        max_faces=max_faces,
+    )
+
+
+def portably_decoded(
+    outputs: Mapping[str, FloatArray],
+    width: int,
+    height: int,
+    scale: Scale = _UNSCALED,
+    *,
+    min_score: float,
+    max_overlap: float,
+    max_faces: int,
+) -> Faces:
+    """``decode`` without anything compiled: the same faces, to the last bit but one."""
     classes, objects = outputs["cls"].reshape(-1), outputs["obj"].reshape(-1)
     likely = (classes * objects >= min_score * min_score).nonzero()[0]
     if likely.size == 0:
@@ -73,7 +114,8 @@ def decode(
     )
     if len(found) > _MAX_CANDIDATES:
         found = found.take(np.argsort(-found.scores, kind="stable")[:_MAX_CANDIDATES])
-    return found.take(suppressed(found.boxes, found.scores, max_overlap, max_faces))
+    best = found.take(suppressed(found.boxes, found.scores, max_overlap, max_faces))
+    return Faces(scale.boxes(best.boxes), best.scores, scale.points(best.landmarks))
 
 
 @functools.lru_cache(maxsize=8)  # one a network size: the live one, and those for photographs

@@ -3,8 +3,9 @@
 Owns: letterboxing. Never: a full-frame conversion to BGR. Strategy: shrink the Y, U and V planes
 first, then convert the small picture (1 ms a 1080p frame; the other order costs 4). Shrinking goes
 by exact halves (area mean, vectorised in OpenCV, keeps small faces free of aliasing) and ends with
-one linear step, or with exact thirds where it can. The picture sits in the top left corner, so the
-way back is one factor an axis.
+one linear step, or with exact thirds where it can; those of a whole frame are compiled where there
+was a compiler (``kernels``). The picture sits in the top left corner, so the way back is one factor
+an axis.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from lfr_engine.kernels.compiled import Absent, kernels
 from lfr_engine.vision.colour import NEUTRAL, black, to_bgr
 from lfr_engine.vision.frame import ByteArray, FloatArray, Picture, Planes, picture_size
 
@@ -122,18 +124,27 @@ def network_planes(planes: Planes, canvas: ByteArray, scratch: Scratch | None = 
     Args:
         planes: At least one pixel, any aspect.
         canvas: Y, U, V (3, height, width) uint8, contiguous; overwritten whole. The picture sits
-            top left, the rest is black.
+            top left, the rest is black. By thirds its luma may differ from ``network_picture``'s
+            (0.2 levels in the mean): compiled, it is the area mean itself.
         scratch: Of the caller, who shrinks one picture after another.
     """
     _, height, width = canvas.shape
     across, down = _inner(planes.width, planes.height, width, height)
+    scale = Scale(planes.width / across, planes.height / down)
+    compiled = kernels()
+    if (
+        planes.y.shape == (3 * down, 3 * across)
+        and not isinstance(compiled, Absent)
+        and compiled.thirds(planes.y, planes.u, planes.v, canvas, black(planes.colour))
+    ):
+        return scale
     shrunk(planes.y, across, down, into=canvas[0, :down, :across], scratch=scratch)
     _chroma(planes.u, canvas[1, :down, :across])
     _chroma(planes.v, canvas[2, :down, :across])
     for target, nothing in zip(canvas, (black(planes.colour), NEUTRAL, NEUTRAL), strict=True):
         target[down:] = nothing
         target[:down, across:] = nothing
-    return Scale(planes.width / across, planes.height / down)
+    return scale
 
 
 def _small(picture: Picture, width: int, height: int) -> ByteArray:

@@ -13,6 +13,8 @@ from lfr_engine.errors import ConfigError
 from lfr_engine.inference.fetch import Fetcher
 from lfr_engine.inference.install import adopt_manifest, install
 from lfr_engine.inference.store import ModelStore
+from lfr_engine.kernels import compiled
+from lfr_engine.kernels.compiled import Absent
 from tests.inference.packs import flat_mirror, tiny_manifest
 
 
@@ -75,7 +77,7 @@ def test_a_library_that_cannot_load_is_a_finding(monkeypatch: pytest.MonkeyPatch
     def misconfigured() -> list[Finding]:
         raise ConfigError("packs.d/mine.toml", "not a valid model manifest", "see docs/models.md")
 
-    for name in ("version_findings", "decoder_findings", "machine_findings"):
+    for name in ("version_findings", "kernel_findings", "decoder_findings", "machine_findings"):
         monkeypatch.setattr(doctor, name, list)
     monkeypatch.setattr(doctor, "inference_findings", broken)
     monkeypatch.setattr(doctor, "model_findings", misconfigured)
@@ -170,6 +172,15 @@ def test_a_containers_quota_is_told() -> None:
     assert finding.state == "note"
     assert "64 visible, but the container's quota is 2.5" in finding.value
     assert "2 thread(s)" in finding.mend
+
+
+def test_kernels_that_are_not_compiled_are_told_with_the_mend(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compiled, "kernels", lambda: Absent("not compiled", "install a compiler"))
+    (finding,) = doctor.kernel_findings()
+    assert (finding.state, finding.mend) == ("note", "install a compiler")
+    assert "not compiled" in finding.value
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,9 @@ def decode(outputs: dict[str, FloatArray], min_score: float = 0.6, max_faces: in
         name: np.concatenate([outputs[part] for part in parts], axis=1)
         for name, parts in yunet.PARTS.items()
     }
-    limits = {"min_score": min_score, "max_overlap": 0.3}
-    return yunet.decode(whole, WIDTH, HEIGHT, **limits, max_faces=max_faces)
+    return yunet.decode(
+        whole, WIDTH, HEIGHT, min_score=min_score, max_overlap=0.3, max_faces=max_faces
+    )
 
 
 def test_an_empty_scene_has_no_faces() -> None:

@@ -36,6 +36,7 @@ from lfr_engine.identity.matcher import Gallery
 from lfr_engine.identity.template import normalised
 from lfr_engine.inference.session import Session
 from lfr_engine.journal.events.fields import Event
+from lfr_engine.kernels.compiled import Absent, kernels
 from lfr_engine.priority import stand_back
 from lfr_engine.runtime.memory import give_back_large_blocks
 from lfr_engine.runtime.telemetry import Telemetry
@@ -69,8 +70,8 @@ class PipelineFigures(msgspec.Struct, frozen=True):
 
     cpu_ms: milliseconds of processor a frame by kind of thread; stages: milliseconds; drops: frames
     and views by reason; all of the last round. memory_mb: resident before the engine of the
-    first round began (after the decoder alone, which leaves some behind), and at most. peers:
-    medians of all rounds.
+    first round began (after the decoder alone, which leaves some behind), and at most.
+    compiled_kernels: whether the engine had them (``kernels``). peers: medians of all rounds.
     """
 
     clip: str
@@ -89,6 +90,7 @@ class PipelineFigures(msgspec.Struct, frozen=True):
     drops: dict[str, dict[str, int]]
     embedded: int
     memory_mb: tuple[float, float]
+    compiled_kernels: bool
     peers: list[PeerFigures]
 
 
@@ -191,6 +193,7 @@ def bench_pipeline(
         drops={camera: dict(drops) for camera, drops in last.telemetry.drops.items()},
         embedded=last.telemetry.counts["embedded"],
         memory_mb=runs[0].memory_mb,
+        compiled_kernels=not isinstance(kernels(), Absent),
         peers=[_median_of(peer.name, beside) for peer in peers],
     )
 

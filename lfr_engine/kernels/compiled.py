@@ -1,0 +1,169 @@
+"""The door to ``kernels.c``: what was compiled at install, or nothing.
+
+Owns: loading it, and every check of what it is given. Never: a picture or a result that the caller
+does not own. Strategy: what ``compiling`` put beside its source is loaded once; a library that was
+compiled from another source is left alone. A call of a hundred microseconds gives the interpreter
+away while it lasts; one of a few keeps it, for to get it back would take longer.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lfr_engine.kernels.compiling import LIBRARY, SOURCE, source_digest
+
+ByteArray = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float32]
+
+FACE_FLOATS = 15
+"""Of a face: x0 y0 x1 y1, score, x y of five landmarks."""
+
+_ADDRESS, _LINE, _BYTE = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_uint8
+_INT, _FLOAT = ctypes.c_int, ctypes.c_float
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Why there are no compiled kernels, and the mend."""
+
+    reason: str
+    mend: str
+
+
+class Kernels:
+    """What was compiled. Every method may be called from any thread.
+
+    Raises:
+        OSError: The library cannot be loaded.
+    """
+
+    def __init__(self, library: Path) -> None:
+        long, short = ctypes.CDLL(str(library)), ctypes.PyDLL(str(library))
+        self._source = _function(short.lfr_source, ctypes.c_char_p)
+        self._thirds = _function(
+            long.lfr_thirds, None, *[_ADDRESS, _LINE] * 3, _INT, _INT, _ADDRESS, _LINE, _LINE, _BYTE
+        )
+        self._faces = _function(
+            short.lfr_yunet_faces, _INT, *[_ADDRESS] * 4, _INT, _INT, *[_FLOAT] * 4, _INT, _ADDRESS
+        )
+
+    @property
+    def source(self) -> str:
+        """Which ``kernels.c`` this is (``source_digest``)."""
+        return bytes(self._source()).decode()
+
+    def thirds(
+        self, y: ByteArray, u: ByteArray, v: ByteArray, canvas: ByteArray, black: int
+    ) -> bool:
+        """Write a frame's planes at a third of its size into the top left of ``canvas``, and black
+        into the rest; False, and nothing written, where they have not the shape for it.
+
+        Args:
+            y: (3h, 3w) uint8, h and w even; its pixels lie side by side, its rows may be padded.
+            u: (3h/2, 3w/2), likewise.
+            v: As ``u``.
+            canvas: (3, H, W) uint8, contiguous and writable, H ≥ h and W ≥ w. Luma is the mean of
+                each three by three, chroma the middle one.
+            black: Its luma byte.
+        """
+        height, width = y.shape[0] // 3, y.shape[1] // 3
+        _, rows, line = canvas.shape
+        half = (3 * height // 2, 3 * width // 2)
+        if (
+            height % 2
+            or width % 2
+            or not 0 < height <= rows
+            or not 0 < width <= line
+            or y.shape != (3 * height, 3 * width)
+            or not u.shape == v.shape == half
+            or not y.strides[1] == u.strides[1] == v.strides[1] == 1
+            or not canvas.flags.c_contiguous
+        ):
+            return False
+        self._thirds(
+            _address(y), y.strides[0], _address(u), u.strides[0], _address(v), v.strides[0],
+            width, height, _address(canvas), line, rows, black,
+        )  # fmt: skip
+        return True
+
+    def yunet_faces(
+        self,
+        tensors: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+        width: int,
+        height: int,
+        scale: tuple[float, float],
+        *,
+        min_score: float,
+        max_overlap: float,
+        max_faces: int,
+    ) -> FloatArray | None:
+        """Faces (n, ``FACE_FLOATS``) float32 of a network picture, in source pixels, best first;
+        None where the tensors are not as expected, or hold more likely cells than a picture of
+        faces.
+
+        Args:
+            tensors: ``cls``, ``obj``, ``bbox`` and ``kps`` as ``inference.yunet.decode`` has them.
+            width: Of the network's picture in pixels, a multiple of 32.
+            height: As width.
+            scale: Source pixels for one of the network's, along x and along y.
+            min_score: 0–1.
+            max_overlap: 0–1, not 0.
+            max_faces: No more than the best so many, at least 1.
+        """
+        classes, objects, sides, points = tensors
+        cells = _cells(width, height)
+        if (
+            not classes.size == objects.size == cells
+            or sides.size != 4 * cells
+            or points.size != 10 * cells
+            or not all(tensor.flags.c_contiguous for tensor in tensors)
+        ):
+            return None
+        faces = np.empty((max_faces, FACE_FLOATS), np.float32)
+        found = self._faces(
+            _address(classes), _address(objects), _address(sides), _address(points),
+            width, height, *scale, min_score, max_overlap, max_faces, _address(faces),
+        )  # fmt: skip
+        return None if found < 0 else faces[:found]
+
+
+@functools.cache
+def kernels() -> Kernels | Absent:
+    """What was compiled at install; loaded once."""
+    return loaded(LIBRARY)
+
+
+def loaded(library: Path) -> Kernels | Absent:
+    """What ``library`` holds, if it can be loaded here and was compiled from today's source."""
+    if not library.is_file():
+        return Absent("not compiled", "install a C compiler, and then this package again")
+    again = "install this package again, so that they are compiled anew"
+    try:
+        found = Kernels(library)
+    except (OSError, AttributeError) as exc:
+        return Absent(f"{library.name} cannot be loaded: {exc}", again)
+    if found.source != source_digest():
+        return Absent(f"{library.name} was compiled from another {SOURCE.name}", again)
+    return found
+
+
+@functools.lru_cache(maxsize=8)
+def _cells(width: int, height: int) -> int:
+    return sum((width // step) * (height // step) for step in (8, 16, 32))
+
+
+def _function(function: Any, result: Any, *arguments: Any) -> Any:
+    function.restype, function.argtypes = result, arguments
+    return function
+
+
+def _address(array: npt.NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]  # half the price of .ctypes.data
+    return address

@@ -1,0 +1,218 @@
+/* The two steps of every frame that Python's libraries do at several times their price: shrinking
+ * its planes by a whole factor, and reading the faces out of YuNet's tensors.
+ *
+ * Owns: arithmetic. Never: memory of its own, a pointer kept after a call, or a check of what it is
+ * given: `compiled.py` has checked. Each function has a twin in Python (`vision.resize`,
+ * `inference.yunet`), which is the definition and what runs where this was not compiled.
+ */
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef _WIN32
+#define PUBLIC __declspec(dllexport)
+#else
+#define PUBLIC __attribute__((visibility("default")))
+#endif
+
+/* On x86-64 each hot loop is compiled three times, and the processor's best is taken at load. */
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
+
+#ifndef LFR_SOURCE
+#define LFR_SOURCE "unknown"
+#endif
+
+/* Which kernels.c this was compiled from. */
+PUBLIC const char *lfr_source(void) { return LFR_SOURCE; }
+
+/* ---- planes ---- */
+
+enum { NEUTRAL = 128 }; /* the chroma byte of grey */
+
+typedef struct {
+    const uint8_t *at;
+    ptrdiff_t line; /* bytes from one row to the next */
+} Plane;
+
+/* Luma: the mean of each three by three. A loop over plain sums, for the compiler to vectorise. */
+FOR_EACH_PROCESSOR static void luma_by_thirds(Plane from, int width, int height, uint8_t *restrict into, ptrdiff_t line)
+{
+    for (int row = 0; row < height; row++) {
+        const uint8_t *restrict a = from.at + 3 * row * from.line, *restrict b = a + from.line, *restrict c = b + from.line;
+        uint8_t *restrict out = into + row * line;
+        for (int x = 0; x < width; x++) {
+            uint16_t sum = (uint16_t)(a[3 * x] + a[3 * x + 1] + a[3 * x + 2] + b[3 * x] + b[3 * x + 1] + b[3 * x + 2] +
+                                      c[3 * x] + c[3 * x + 1] + c[3 * x + 2] + 4);
+            out[x] = (uint8_t)((sum * 7282u) >> 16); /* sum / 9, exact up to 9 · 255 + 4 */
+        }
+    }
+}
+
+/* Chroma: the middle of each three by three, twice across and down, as 4:2:0 was. */
+FOR_EACH_PROCESSOR static void chroma_by_thirds(Plane from, int width, int height, uint8_t *restrict into, ptrdiff_t line)
+{
+    for (int row = 0; row < height; row += 2) {
+        const uint8_t *restrict middle = from.at + (3 * (row / 2) + 1) * from.line;
+        uint8_t *restrict out = into + row * line;
+        for (int x = 0; x < width / 2; x++)
+            out[2 * x] = out[2 * x + 1] = middle[3 * x + 1];
+        memcpy(out + line, out, (size_t)width);
+    }
+}
+
+/* What the picture leaves of its canvas, at the right and below. */
+static void pad(uint8_t *into, int width, int height, ptrdiff_t line, ptrdiff_t rows, uint8_t with)
+{
+    if (width < line)
+        for (int row = 0; row < height; row++)
+            memset(into + row * line + width, with, (size_t)(line - width));
+    memset(into + height * line, with, (size_t)((rows - height) * line));
+}
+
+/* Y, U and V of 3·width × 3·height (even) into the top left of three planes of `line` × `rows`; the
+ * rest becomes `black`. */
+PUBLIC void lfr_thirds(const uint8_t *y, ptrdiff_t y_line, const uint8_t *u, ptrdiff_t u_line, const uint8_t *v,
+                       ptrdiff_t v_line, int width, int height, uint8_t *into, ptrdiff_t line, ptrdiff_t rows,
+                       uint8_t black)
+{
+    uint8_t *into_u = into + line * rows, *into_v = into_u + line * rows;
+    luma_by_thirds((Plane){y, y_line}, width, height, into, line);
+    chroma_by_thirds((Plane){u, u_line}, width, height, into_u, line);
+    chroma_by_thirds((Plane){v, v_line}, width, height, into_v, line);
+    pad(into, width, height, line, rows, black);
+    pad(into_u, width, height, line, rows, NEUTRAL);
+    pad(into_v, width, height, line, rows, NEUTRAL);
+}
+
+/* ---- faces ---- */
+
+enum { MOST_LIKELY = 1024, MOST_CANDIDATES = 512, LANDMARKS = 5, BLOCK = 16, MOST_LOG_SIZE = 8 };
+enum { FACE_FLOATS = 4 + 1 + 2 * LANDMARKS }; /* x0 y0 x1 y1, score, x y of each landmark */
+
+typedef struct {
+    float score;
+    int cell;
+} Candidate;
+
+/* Cells whose class · objectness reaches `floor`; more than MOST_LIKELY are counted, not written. */
+FOR_EACH_PROCESSOR static int likely_cells(const float *classes, const float *objects, int cells, float floor, int *into)
+{
+    int found = 0;
+    for (int first = 0; first < cells; first += BLOCK) {
+        int count = cells - first < BLOCK ? cells - first : BLOCK, any = 0;
+        if (count == BLOCK) /* without branches: nearly every block holds none */
+            for (int i = first; i < first + BLOCK; i++)
+                any |= classes[i] * objects[i] >= floor;
+        if (count < BLOCK || any)
+            for (int i = first; i < first + count; i++)
+                if (classes[i] * objects[i] >= floor) {
+                    if (found < MOST_LIKELY)
+                        into[found] = i;
+                    found++;
+                }
+    }
+    return found;
+}
+
+static int best_first(const void *left, const void *right)
+{
+    const Candidate *a = left, *b = right;
+    if (a->score != b->score)
+        return a->score > b->score ? -1 : 1;
+    return a->cell - b->cell; /* equal scores keep their order */
+}
+
+/* Where a cell lies: its column and row, and the stride of its level. */
+static void locate(int cell, int width, int height, float *column, float *row, float *stride)
+{
+    int step = 8;
+    while (cell >= (width / step) * (height / step) && step < 32) {
+        cell -= (width / step) * (height / step);
+        step *= 2;
+    }
+    *column = (float)(cell % (width / step));
+    *row = (float)(cell / (width / step));
+    *stride = (float)step;
+}
+
+static float shared_side(float low, float high, float other_low, float other_high)
+{
+    float side = fminf(high, other_high) - fmaxf(low, other_low);
+    return side > 0 ? side : 0;
+}
+
+static float area_of(const float *box)
+{
+    return shared_side(box[0], box[2], box[0], box[2]) * shared_side(box[1], box[3], box[1], box[3]);
+}
+
+/* Intersection over union above `most`, without the division. */
+static int overlap(const float *a, const float *b, float most)
+{
+    float shared = shared_side(a[0], a[2], b[0], b[2]) * shared_side(a[1], a[3], b[1], b[3]);
+    return shared * ((1 + most) / most) > area_of(a) + area_of(b);
+}
+
+static float half_side(float log_size, float stride)
+{
+    return expf(log_size > MOST_LOG_SIZE ? MOST_LOG_SIZE : log_size) * (stride * 0.5f);
+}
+
+static void scale(float *face, float across, float down)
+{
+    for (int x = 0; x < FACE_FLOATS; x += x == 2 ? 3 : 2) { /* over the score */
+        face[x] *= across;
+        face[x + 1] *= down;
+    }
+}
+
+/* Faces in source pixels, `across` × `down` of which are one of the network's, best first,
+ * FACE_FLOATS each: their number, or -1 where more cells are likely than fit here. */
+PUBLIC int lfr_yunet_faces(const float *classes, const float *objects, const float *sides, const float *points,
+                           int width, int height, float across, float down, float min_score, float max_overlap,
+                           int max_faces, float *faces)
+{
+    int cells = 0, likely[MOST_LIKELY], candidates = 0, kept = 0;
+    Candidate best[MOST_LIKELY];
+    for (int step = 8; step <= 32; step *= 2)
+        cells += (width / step) * (height / step);
+    int found = likely_cells(classes, objects, cells, min_score * min_score, likely);
+    if (found > MOST_LIKELY)
+        return -1;
+    for (int i = 0; i < found; i++) {
+        float score = sqrtf(fminf(classes[likely[i]], 1) * fminf(objects[likely[i]], 1));
+        if (score >= min_score)
+            best[candidates++] = (Candidate){score, likely[i]};
+    }
+    qsort(best, (size_t)candidates, sizeof *best, best_first);
+    if (candidates > MOST_CANDIDATES)
+        candidates = MOST_CANDIDATES;
+    for (int i = 0; i < candidates && kept < max_faces; i++) {
+        float column, row, stride, *face = faces + FACE_FLOATS * kept;
+        const float *side = sides + 4 * best[i].cell, *point = points + 2 * LANDMARKS * best[i].cell;
+        locate(best[i].cell, width, height, &column, &row, &stride);
+        float x = (column + side[0]) * stride, y = (row + side[1]) * stride;
+        float half_width = half_side(side[2], stride), half_height = half_side(side[3], stride);
+        face[0] = x - half_width, face[1] = y - half_height, face[2] = x + half_width, face[3] = y + half_height;
+        int other = 0;
+        while (other < kept && !overlap(faces + FACE_FLOATS * other, face, max_overlap))
+            other++;
+        if (other < kept)
+            continue;
+        face[4] = best[i].score;
+        for (int mark = 0; mark < LANDMARKS; mark++) {
+            face[5 + 2 * mark] = (column + point[2 * mark]) * stride;
+            face[6 + 2 * mark] = (row + point[2 * mark + 1]) * stride;
+        }
+        kept++;
+    }
+    for (int i = 0; i < kept; i++)
+        scale(faces + FACE_FLOATS * i, across, down);
+    return kept;
+}
