@@ -25,6 +25,9 @@ FloatArray = npt.NDArray[np.float32]
 FACE_FLOATS = 15
 """Of a face: x0 y0 x1 y1, score, x y of five landmarks."""
 
+_FACTORS = (2, 3, 4, 6)
+_WIDEST = 2048
+"""As ``kernels.c`` has it."""
 _ADDRESS, _LINE, _BYTE = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_uint8
 _INT, _FLOAT = ctypes.c_int, ctypes.c_float
 
@@ -47,8 +50,15 @@ class Kernels:
     def __init__(self, library: Path) -> None:
         long, short = ctypes.CDLL(str(library)), ctypes.PyDLL(str(library))
         self._source = _function(short.lfr_source, ctypes.c_char_p)
-        self._thirds = _function(
-            long.lfr_thirds, None, *[_ADDRESS, _LINE] * 3, _INT, _INT, _ADDRESS, _LINE, _LINE, _BYTE
+        self._shrink = _function(
+            long.lfr_shrink,
+            None,
+            *[_ADDRESS, _LINE] * 3,
+            *[_INT] * 3,
+            _ADDRESS,
+            _LINE,
+            _LINE,
+            _BYTE,
         )
         self._faces = _function(
             short.lfr_yunet_faces, _INT, *[_ADDRESS] * 4, _INT, _INT, *[_FLOAT] * 4, _INT, _ADDRESS
@@ -59,37 +69,44 @@ class Kernels:
         """Which ``kernels.c`` this is (``source_digest``)."""
         return bytes(self._source()).decode()
 
-    def thirds(
-        self, y: ByteArray, u: ByteArray, v: ByteArray, canvas: ByteArray, black: int
+    def shrink(
+        self,
+        planes: tuple[ByteArray, ByteArray, ByteArray],
+        size: tuple[int, int],
+        canvas: ByteArray,
+        black: int,
     ) -> bool:
-        """Write a frame's planes at a third of its size into the top left of ``canvas``, and black
-        into the rest; False, and nothing written, where they have not the shape for it.
+        """Write a frame's planes at ``size`` into the top left of ``canvas``, and black into the
+        rest; False, and nothing written, where the frame is not 2, 3, 4 or 6 times as large.
 
         Args:
-            y: (3h, 3w) uint8, h and w even; its pixels lie side by side, its rows may be padded.
-            u: (3h/2, 3w/2), likewise.
-            v: As ``u``.
-            canvas: (3, H, W) uint8, contiguous and writable, H ≥ h and W ≥ w. Luma is the mean of
-                each three by three, chroma the middle one.
+            planes: Y, U and V of one frame in 4:2:0, uint8; the pixels of a row lie side by side,
+                rows may be padded.
+            size: Width and height of the small picture; both even.
+            canvas: (3, H, W) uint8, contiguous and writable, no smaller than ``size``. Luma is the
+                mean over factor × factor pixels; chroma the middle one of so many, or the mean of
+                the middle four.
             black: Its luma byte.
         """
-        height, width = y.shape[0] // 3, y.shape[1] // 3
-        _, rows, line = canvas.shape
-        half = (3 * height // 2, 3 * width // 2)
+        y, u, v = planes
+        (width, height), (_, rows, line) = size, canvas.shape
+        factor = y.shape[1] // width if width else 0
+        half = (factor * height // 2, factor * width // 2)
         if (
-            height % 2
+            factor not in _FACTORS
+            or y.shape != (factor * height, factor * width)
+            or not u.shape == v.shape == half
+            or height % 2
             or width % 2
             or not 0 < height <= rows
-            or not 0 < width <= line
-            or y.shape != (3 * height, 3 * width)
-            or not u.shape == v.shape == half
+            or not 0 < width <= min(line, _WIDEST)
             or not y.strides[1] == u.strides[1] == v.strides[1] == 1
             or not canvas.flags.c_contiguous
         ):
             return False
-        self._thirds(
+        self._shrink(
             _address(y), y.strides[0], _address(u), u.strides[0], _address(v), v.strides[0],
-            width, height, _address(canvas), line, rows, black,
+            factor, width, height, _address(canvas), line, rows, black,
         )  # fmt: skip
         return True
 

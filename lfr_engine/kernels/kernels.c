@@ -33,38 +33,79 @@ PUBLIC const char *lfr_source(void) { return LFR_SOURCE; }
 
 /* ---- planes ---- */
 
-enum { NEUTRAL = 128 }; /* the chroma byte of grey */
+enum { NEUTRAL = 128, WIDEST = 2048 }; /* the chroma byte of grey; the widest small picture */
 
 typedef struct {
     const uint8_t *at;
     ptrdiff_t line; /* bytes from one row to the next */
 } Plane;
 
-/* Luma: the mean of each three by three. A loop over plain sums, for the compiler to vectorise. */
-FOR_EACH_PROCESSOR static void luma_by_thirds(Plane from, int width, int height, uint8_t *restrict into, ptrdiff_t line)
+/* Luma: the mean of each N × N. Plain sums over the pixels of a row, for the compiler to vectorise. */
+#define LUMA(N)                                                                                                        \
+    FOR_EACH_PROCESSOR static void luma_##N(Plane from, int width, int height, uint8_t *restrict into, ptrdiff_t line) \
+    {                                                                                                                  \
+        for (int row = 0; row < height; row++) {                                                                       \
+            const uint8_t *restrict in = from.at + N * row * from.line;                                                \
+            uint8_t *restrict out = into + row * line;                                                                 \
+            for (int x = 0; x < width; x++) {                                                                          \
+                uint16_t sum = N * N / 2;                                                                              \
+                for (int down = 0; down < N; down++)                                                                   \
+                    for (int across = 0; across < N; across++)                                                         \
+                        sum = (uint16_t)(sum + in[down * from.line + N * x + across]);                                 \
+                out[x] = (uint8_t)(sum / (N * N));                                                                     \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+LUMA(2)
+LUMA(3)
+LUMA(4)
+
+/* The same for N = 6 in three steps, for no compiler finds its way through 36 neighbours at once. */
+FOR_EACH_PROCESSOR static void luma_6(Plane from, int width, int height, uint8_t *restrict into, ptrdiff_t line)
 {
+    uint16_t sums[6 * WIDEST], pairs[3 * WIDEST];
     for (int row = 0; row < height; row++) {
-        const uint8_t *restrict a = from.at + 3 * row * from.line, *restrict b = a + from.line, *restrict c = b + from.line;
+        const uint8_t *restrict in = from.at + 6 * row * from.line;
         uint8_t *restrict out = into + row * line;
-        for (int x = 0; x < width; x++) {
-            uint16_t sum = (uint16_t)(a[3 * x] + a[3 * x + 1] + a[3 * x + 2] + b[3 * x] + b[3 * x + 1] + b[3 * x + 2] +
-                                      c[3 * x] + c[3 * x + 1] + c[3 * x + 2] + 4);
-            out[x] = (uint8_t)((sum * 7282u) >> 16); /* sum / 9, exact up to 9 · 255 + 4 */
+        for (int x = 0; x < 6 * width; x++) {
+            uint16_t sum = 0;
+            for (int down = 0; down < 6; down++)
+                sum = (uint16_t)(sum + in[down * from.line + x]);
+            sums[x] = sum;
         }
+        for (int x = 0; x < 3 * width; x++)
+            pairs[x] = (uint16_t)(sums[2 * x] + sums[2 * x + 1]);
+        for (int x = 0; x < width; x++)
+            out[x] = (uint8_t)((uint16_t)(pairs[3 * x] + pairs[3 * x + 1] + pairs[3 * x + 2] + 18) / 36);
     }
 }
 
-/* Chroma: the middle of each three by three, twice across and down, as 4:2:0 was. */
-FOR_EACH_PROCESSOR static void chroma_by_thirds(Plane from, int width, int height, uint8_t *restrict into, ptrdiff_t line)
-{
-    for (int row = 0; row < height; row += 2) {
-        const uint8_t *restrict middle = from.at + (3 * (row / 2) + 1) * from.line;
-        uint8_t *restrict out = into + row * line;
-        for (int x = 0; x < width / 2; x++)
-            out[2 * x] = out[2 * x + 1] = middle[3 * x + 1];
-        memcpy(out + line, out, (size_t)width);
+/* Chroma: the middle one of each N × N, or the mean of the middle four; twice across and down, as
+ * 4:2:0 was. */
+#define CHROMA(N)                                                                                                        \
+    FOR_EACH_PROCESSOR static void chroma_##N(Plane from, int width, int height, uint8_t *restrict into, ptrdiff_t line) \
+    {                                                                                                                    \
+        for (int row = 0; row < height; row += 2) {                                                                      \
+            const uint8_t *restrict low = from.at + (N * (row / 2) + N / 2) * from.line + N / 2;                         \
+            const uint8_t *restrict high = low - (N % 2 ? 0 : from.line + 1);                                            \
+            uint8_t *restrict out = into + row * line;                                                                   \
+            for (int x = 0; x < width / 2; x++) {                                                                        \
+                int sum = high[N * x] + high[N * x + (N + 1) % 2] + low[N * x] + low[N * x - (N + 1) % 2];               \
+                out[2 * x] = out[2 * x + 1] = (uint8_t)((sum + 2) / 4);                                                  \
+            }                                                                                                            \
+            memcpy(out + line, out, (size_t)width);                                                                      \
+        }                                                                                                                \
     }
-}
+
+CHROMA(2)
+CHROMA(3)
+CHROMA(4)
+CHROMA(6)
+
+typedef void Shrink(Plane from, int width, int height, uint8_t *restrict into, ptrdiff_t line);
+static Shrink *const LUMAS[] = {NULL, NULL, luma_2, luma_3, luma_4, NULL, luma_6};
+static Shrink *const CHROMAS[] = {NULL, NULL, chroma_2, chroma_3, chroma_4, NULL, chroma_6};
 
 /* What the picture leaves of its canvas, at the right and below. */
 static void pad(uint8_t *into, int width, int height, ptrdiff_t line, ptrdiff_t rows, uint8_t with)
@@ -75,16 +116,16 @@ static void pad(uint8_t *into, int width, int height, ptrdiff_t line, ptrdiff_t 
     memset(into + height * line, with, (size_t)((rows - height) * line));
 }
 
-/* Y, U and V of 3·width × 3·height (even) into the top left of three planes of `line` × `rows`; the
- * rest becomes `black`. */
-PUBLIC void lfr_thirds(const uint8_t *y, ptrdiff_t y_line, const uint8_t *u, ptrdiff_t u_line, const uint8_t *v,
-                       ptrdiff_t v_line, int width, int height, uint8_t *into, ptrdiff_t line, ptrdiff_t rows,
-                       uint8_t black)
+/* Y, U and V of factor·width × factor·height into the top left of three planes of `line` × `rows`;
+ * the rest becomes `black`. factor: 2, 3, 4 or 6; width, at most WIDEST, and height: even. */
+PUBLIC void lfr_shrink(const uint8_t *y, ptrdiff_t y_line, const uint8_t *u, ptrdiff_t u_line, const uint8_t *v,
+                       ptrdiff_t v_line, int factor, int width, int height, uint8_t *into, ptrdiff_t line,
+                       ptrdiff_t rows, uint8_t black)
 {
     uint8_t *into_u = into + line * rows, *into_v = into_u + line * rows;
-    luma_by_thirds((Plane){y, y_line}, width, height, into, line);
-    chroma_by_thirds((Plane){u, u_line}, width, height, into_u, line);
-    chroma_by_thirds((Plane){v, v_line}, width, height, into_v, line);
+    LUMAS[factor]((Plane){y, y_line}, width, height, into, line);
+    CHROMAS[factor]((Plane){u, u_line}, width, height, into_u, line);
+    CHROMAS[factor]((Plane){v, v_line}, width, height, into_v, line);
     pad(into, width, height, line, rows, black);
     pad(into_u, width, height, line, rows, NEUTRAL);
     pad(into_v, width, height, line, rows, NEUTRAL);

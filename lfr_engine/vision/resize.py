@@ -3,9 +3,9 @@
 Owns: letterboxing. Never: a full-frame conversion to BGR. Strategy: shrink the Y, U and V planes
 first, then convert the small picture (1 ms a 1080p frame; the other order costs 4). Shrinking goes
 by exact halves (area mean, vectorised in OpenCV, keeps small faces free of aliasing) and ends with
-one linear step, or with exact thirds where it can; those of a whole frame are compiled where there
-was a compiler (``kernels``). The picture sits in the top left corner, so the way back is one factor
-an axis.
+one linear step, or with exact thirds where it can; a whole frame that is a few times as large as
+the network's picture, as most cameras' are, goes through what was compiled (``kernels``), if that
+was. The picture sits in the top left corner, so the way back is one factor an axis.
 """
 
 from __future__ import annotations
@@ -124,18 +124,16 @@ def network_planes(planes: Planes, canvas: ByteArray, scratch: Scratch | None = 
     Args:
         planes: At least one pixel, any aspect.
         canvas: Y, U, V (3, height, width) uint8, contiguous; overwritten whole. The picture sits
-            top left, the rest is black. By thirds its luma may differ from ``network_picture``'s
-            (0.2 levels in the mean): compiled, it is the area mean itself.
+            top left, the rest is black. Compiled, its luma is the area mean itself, to which
+            ``network_picture`` comes near (0.2 levels in the mean, by thirds).
         scratch: Of the caller, who shrinks one picture after another.
     """
     _, height, width = canvas.shape
     across, down = _inner(planes.width, planes.height, width, height)
     scale = Scale(planes.width / across, planes.height / down)
     compiled = kernels()
-    if (
-        planes.y.shape == (3 * down, 3 * across)
-        and not isinstance(compiled, Absent)
-        and compiled.thirds(planes.y, planes.u, planes.v, canvas, black(planes.colour))
+    if not isinstance(compiled, Absent) and compiled.shrink(
+        (planes.y, planes.u, planes.v), (across, down), canvas, black(planes.colour)
     ):
         return scale
     shrunk(planes.y, across, down, into=canvas[0, :down, :across], scratch=scratch)
