@@ -24,6 +24,7 @@ from openvino.preprocess import ColorFormat, PrePostProcessor
 
 from lfr_engine.errors import ConfigError, DeviceError, ModelError
 from lfr_engine.inference import devices
+from lfr_engine.inference.blobs import let_go_of_blobs
 from lfr_engine.inference.graphs import taking_planes
 from lfr_engine.priority import standing_back
 from lfr_engine.vision.frame import ByteArray, Colour, FloatArray
@@ -209,6 +210,8 @@ class Session:
             self._idle.put_nowait(request)
         with _FIRST_RUN:
             self.run(np.zeros(self.input_shape, np.uint8))
+        if options.cache_folder is not None:
+            let_go_of_blobs(options.cache_folder)
 
     def run(self, pictures: ByteArray) -> dict[str, FloatArray]:
         """Infer; blocks the calling thread, which may be any.
