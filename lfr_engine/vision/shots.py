@@ -1,9 +1,10 @@
 """Which views of a walker are worth a crop and a template, so that work scales with people.
 
 Owns: per live track, what was already taken. Never: a picture or a template. Strategy: the first
-usable view at once and one more, so that somebody seen only briefly can be recognised; then one
-whenever the face has grown, so that a walker who comes nearer is looked at evenly all the way, or
-is much better seen, as when a head turns; on a long pass a slow trickle. A view is asked for twice:
+view that could count at once, and one more where both could be enough for an alert, so that
+somebody seen only briefly can be recognised; then one whenever the face has grown, so that a walker
+who comes nearer is looked at evenly all the way, or is much better seen, as when a head turns; on a
+long pass a slow trickle. A view is asked for twice:
 before its crop (``worth_crop``, by what boxes tell) and after (``worth_template``, by its whole
 quality). After a crop that came to nothing the next waits as after one that was taken: a face that
 is dark or blurred would else be cropped in every picture. And what its pixels took from the promise
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 class ShotDrop(enum.Enum):
     """Why a usable view was not taken; the reason code of the drop."""
 
+    TOO_POOR = "too poor to count"
     TOO_SOON = "too soon after the last"
     NO_BETTER = "no nearer and no better than those taken"
     ENOUGH = "enough taken of this track"
@@ -30,15 +32,18 @@ class ShotDrop(enum.Enum):
 class ShotSettings:
     """How many views, and how far apart.
 
-    spacing_s: least time between two crops of one track. early_shots: views taken by spacing alone.
-    grown_by: times the largest face taken that a later one must be; or better_by: quality (0–1) by
-    which it must exceed the best taken. max_shots: views of one track after which those must wait
-    too. trickle_s: after so long without one, a view is taken anyway. keep_share: one poorer than
-    this share of the best never is. believed_s: how long a crop that was no better tells of those
-    to come.
+    spacing_s: least time between two crops of one track. support: the sum of qualities that an
+    alert asks for (``alerts.evidence.EvidenceSettings``): a view that is not a third of it is not
+    taken. early_shots: views taken by spacing alone, where one and the best before it come to that
+    sum; else it can wait. grown_by: times the largest face taken that a later one must be; or
+    better_by: quality (0–1) by which it must exceed the best taken. max_shots: views of one track
+    after which those must wait too. trickle_s: after so long without one, a view is taken anyway.
+    keep_share: one poorer than this share of the best never is. believed_s: how long a crop that
+    was no better tells of those to come.
     """
 
     spacing_s: float = 0.15
+    support: float = 0.9
     early_shots: int = 2
     grown_by: float = 1.15
     better_by: float = 0.12
@@ -117,9 +122,11 @@ class ShotSelector:
     def _why_not(
         self, taken: _Taken | None, time_s: float, size_px: float, value: float
     ) -> ShotDrop | None:
+        limits = self._settings
+        if value < limits.support / 3:
+            return ShotDrop.TOO_POOR
         if taken is None:
             return None
-        limits = self._settings
         elapsed = time_s - taken.last_s
         fair = value >= limits.keep_share * taken.best
         if fair and elapsed >= limits.trickle_s:
@@ -128,7 +135,7 @@ class ShotSelector:
             return ShotDrop.ENOUGH
         if elapsed < limits.spacing_s:
             return ShotDrop.TOO_SOON
-        early = taken.count < limits.early_shots
+        early = taken.count < limits.early_shots and taken.best + value >= limits.support
         nearer = size_px >= limits.grown_by * taken.largest_px
         better = value >= taken.best + limits.better_by
         return None if fair and (early or nearer or better) else ShotDrop.NO_BETTER

@@ -5,6 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lfr_engine.alerts.evidence import EvidenceSettings
 from lfr_engine.vision.shots import ShotDrop, ShotSelector, ShotSettings
 
 SIZE = 40.0
@@ -22,10 +23,31 @@ def taken(
     ]
 
 
-def test_the_first_usable_view_is_taken_at_once_however_poor() -> None:
+def test_the_first_view_that_could_count_is_taken_at_once() -> None:
     selector = ShotSelector()
-    assert selector.worth_crop(1, 0.0, SIZE, 0.05) is None
-    assert selector.worth_template(1, 0.0, SIZE, 0.05) is None
+    assert selector.worth_crop(1, 0.0, SIZE, 0.29) is ShotDrop.TOO_POOR
+    assert selector.worth_template(1, 0.0, SIZE, 0.29) is ShotDrop.TOO_POOR
+    assert len(selector) == 0
+    assert selector.worth_crop(1, 0.0, SIZE, 0.3) is None
+    assert selector.worth_template(1, 0.0, SIZE, 0.3) is None
+
+
+def test_what_could_count_is_what_alerts_ask_for() -> None:
+    assert ShotSettings().support == EvidenceSettings(threshold=0.5).support
+
+
+def test_a_second_view_is_early_only_where_both_could_be_enough() -> None:
+    assert taken(ShotSelector(), [(0.0, 0.45), (0.2, 0.46)]) == [0.0, 0.2]
+    poor = [(0.0, 0.45), (0.2, 0.44), (0.4, 0.5), (2.0, 0.44)]
+    assert taken(ShotSelector(), poor) == [0.0, 0.4]
+    assert taken(ShotSelector(), [(0.0, 0.4), *[(0.2 * i, 0.4) for i in range(1, 20)]]) == [
+        0.0,
+        2.0,
+    ]
+    assert taken(ShotSelector(), [(0.0, 0.4)]) == [0.0]
+    selector = ShotSelector()
+    assert taken(selector, [(0.0, 0.4)]) == [0.0]
+    assert selector.worth_template(1, 0.2, 1.2 * SIZE, 0.4) is None  # it has grown
 
 
 def test_asking_for_the_crop_takes_nothing() -> None:
@@ -80,7 +102,7 @@ def test_a_long_pass_trickles() -> None:
 def test_tracks_do_not_share_a_budget_and_are_forgotten() -> None:
     selector = ShotSelector()
     assert selector.worth_template(1, 0.0, SIZE, 0.9) is None
-    assert selector.worth_template(2, 0.0, SIZE, 0.2) is None
+    assert selector.worth_template(2, 0.0, SIZE, 0.4) is None
     assert selector.forget(1) == 1
     assert selector.forget(1) == 0
     assert len(selector) == 1
@@ -112,11 +134,11 @@ def test_after_a_crop_that_came_to_nothing_the_next_waits() -> None:
             crops.append(time_s)
     assert len(crops) == 7
     assert selector.worth_crop(2, 0.97, SIZE, 0.9) is None
-    assert selector.worth_template(1, 0.97, SIZE, 0.1) is None
+    assert selector.worth_template(1, 0.97, SIZE, 0.3) is None
     assert selector.worth_crop(1, 1.2, SIZE, 0.9) is None
     selector.forget(1)
     assert len(selector) == 0
-    assert selector.worth_crop(1, 1.2, SIZE, 0.1) is None
+    assert selector.worth_crop(1, 1.2, SIZE, 0.4) is None
 
 
 def test_a_walker_seen_well_but_never_better_is_not_cropped_again_and_again() -> None:

@@ -147,7 +147,7 @@ def bench_pipeline(
         SourceRefused: The clip cannot be read.
     """
     give_back_large_blocks()  # as the engine will: the decoder alone is to leave nothing behind
-    sample = _first_frames(bench.clip, clock, 8)
+    picture = _first_picture(bench.clip, clock)
     gallery = random_crowd(bench.templates, opened)
     rounds, runs, beside = [], [], []
     for number in range(bench.rounds):
@@ -155,7 +155,7 @@ def bench_pipeline(
         tell(f"{turn}: decoder alone")
         decode = _decode_only(bench, clock)
         tell(f"{turn}: detector alone")
-        infer = _infer_only(opened, sample, bench.seconds, clock)
+        infer = _infer_only(opened, picture, bench.seconds, clock)
         tell(f"{turn}: the engine")
         run = trio.run(_engine, bench, opened, gallery, Telemetry(clock))
         for peer in peers:
@@ -175,10 +175,10 @@ def bench_pipeline(
             )
         )
         runs.append(run)
-    planes, last = sample[0], runs[-1]
+    last = runs[-1]
     return PipelineFigures(
         clip=bench.clip.name,
-        size=(planes.width, planes.height),
+        size=(picture.width, picture.height),
         streams=bench.streams,
         requests=opened.networks.detector.requests,
         pack=opened.name,
@@ -207,17 +207,16 @@ def _median_of(name: str, measured: Sequence[PeerFigures]) -> PeerFigures:
     )
 
 
-def _first_frames(clip: Path, clock: Clock, count: int) -> list[Planes]:
-    frames: list[Planes] = []
+def _first_picture(clip: Path, clock: Clock) -> Planes:
+    found: list[Planes] = []
     stop = threading.Event()
 
     def deliver(frame: Frame) -> None:
-        frames.append(frame.planes)
-        if len(frames) == count:
-            stop.set()
+        found.append(frame.planes)
+        stop.set()
 
     read_video("bench", parse_address(str(clip)), ReaderSettings(), clock, deliver, stop)
-    return frames
+    return found[0]
 
 
 def random_crowd(templates: int, opened: Opened) -> Gallery:
@@ -267,11 +266,10 @@ def _decode_only(bench: PipelineBench, clock: Clock) -> _Rate:
     return _together([decode] * bench.streams, clock)
 
 
-def _infer_only(opened: Opened, sample: list[Planes], seconds: float, clock: Clock) -> _Rate:
+def _infer_only(opened: Opened, planes: Planes, seconds: float, clock: Clock) -> _Rate:
     """The detector's network alone, as many threads as requests, on a picture made before."""
     session: Session = opened.pack.detector.session
-    luma = sample[0].y.ravel()
-    picture = np.resize(luma, session.input_shape)
+    picture = np.resize(planes.y.ravel(), session.input_shape)
     until = clock.monotonic_ns() + round(seconds * 1e9)
 
     def infer() -> int:
