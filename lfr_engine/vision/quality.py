@@ -158,14 +158,18 @@ def _view(
     x0, y0, x1, y1 = box
     width, height = picture_size
     area = max(x1 - x0, 1e-3) * max(y1 - y0, 1e-3)
-    inside = (_within(x1, width) - _within(x0, width)) * (_within(y1, height) - _within(y0, height))
+    if 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height:  # nearly always
+        shown = 1.0
+    else:
+        shown = (_within(x1, width) - _within(x0, width)) / area
+        shown *= _within(y1, height) - _within(y0, height)
     return View(
         eye_px,
         math.sqrt(area),
         math.degrees(yaw),
         math.degrees(pitch),
         math.degrees(cmath.phase(eyes)),
-        inside / area,
+        shown,
         score,
     )
 
@@ -257,4 +261,5 @@ def _view_product(size: float, pose: float, detector: float) -> float:
 
 def _ramp(value: float, low: float, high: float) -> float:
     """0 at ``low`` and below, 1 at ``high`` and above, straight between."""
-    return min(1.0, max(0.0, (value - low) / (high - low)))
+    share = (value - low) / (high - low)
+    return share if 0 < share < 1 else float(share >= 1)
