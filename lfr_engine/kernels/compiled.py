@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from lfr_engine.kernels.compiling import LIBRARY, SOURCE, source_digest
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
+DoubleArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 FACE_FLOATS = 15
 """Of a face: x0 y0 x1 y1, score, x y of five landmarks."""
@@ -29,7 +32,7 @@ _FACTORS = (2, 3, 4, 6)
 _WIDEST = 2048
 """As ``kernels.c`` has it."""
 _ADDRESS, _LINE, _BYTE = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_uint8
-_INT, _FLOAT = ctypes.c_int, ctypes.c_float
+_INT, _FLOAT, _DOUBLE = ctypes.c_int, ctypes.c_float, ctypes.c_double
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,22 @@ class Kernels:
         )
         self._faces = _function(
             short.lfr_yunet_faces, _INT, *[_ADDRESS] * 4, _INT, _INT, *[_FLOAT] * 4, _INT, _ADDRESS
+        )
+        self._advance = _function(
+            short.lfr_motion_advance, None, _ADDRESS, _LINE, _DOUBLE, _ADDRESS, _DOUBLE
+        )
+        self._costs = _function(
+            short.lfr_motion_costs, None, *[_ADDRESS, _LINE] * 2, _DOUBLE, *[_ADDRESS] * 4
+        )
+        self._correct = _function(
+            short.lfr_motion_correct,
+            _INT,
+            _ADDRESS,
+            _LINE,
+            *[_ADDRESS] * 3,
+            _LINE,
+            _ADDRESS,
+            _DOUBLE,
         )
 
     @property
@@ -150,6 +169,76 @@ class Kernels:
         )  # fmt: skip
         return None if found < 0 else faces[:found]
 
+    def motion_advance(
+        self, state: DoubleArray, dt: float, density: DoubleArray, fading: float
+    ) -> None:
+        """Move walkers on, in place: ``vision.motion.Motion.advance``.
+
+        Args:
+            state: (5, n, 3) float64, contiguous.
+            dt: Seconds.
+            density: (3,) float64 of the white noise.
+            fading: Of a growth, what is left after ``dt``.
+        """
+        self._advance(_address(state), _walkers(state), dt, _address(density), fading)
+
+    def motion_costs(
+        self,
+        state: DoubleArray,
+        faces: DoubleArray,
+        noise: float,
+        weights: DoubleArray,
+        limits: DoubleArray,
+    ) -> tuple[DoubleArray, BoolArray]:
+        """Costs (n, k) of pairing walkers and faces, and which may pair:
+        ``vision.motion.Motion.costs``.
+
+        Args:
+            state: (5, n, 3) float64, contiguous.
+            faces: (k, 3) float64, contiguous: centre x, centre y, log size.
+            noise: Variance of a detected place.
+            weights: (2,) of a distance and of a growth.
+            limits: (3,) of a distance in standard deviations and in sizes, and of a growth.
+        """
+        shape, faces = (_walkers(state), len(faces)), np.ascontiguousarray(faces)
+        costs, possible = np.empty(shape), np.empty(shape, np.bool_)
+        self._costs(
+            _address(state), shape[0], _address(faces), shape[1], noise, _address(weights),
+            _address(limits), _address(costs), _address(possible),
+        )  # fmt: skip
+        return costs, possible
+
+    def motion_correct(
+        self,
+        state: DoubleArray,
+        rows: Sequence[int],
+        faces: DoubleArray,
+        faint: BoolArray,
+        noise: DoubleArray,
+        more: float,
+    ) -> None:
+        """Take a face for each of ``rows``, in place: ``vision.motion.Motion.correct``.
+
+        Args:
+            state: (5, n, 3) float64, contiguous.
+            rows: k walkers, each once.
+            faces: (k, 3) float64.
+            faint: (k,) bool: which are placed worse.
+            noise: (3,) float64: variances of a detection.
+            more: Times as much noise for a faint one.
+
+        Raises:
+            IndexError: There is no such walker; nothing was changed.
+        """
+        chosen, faces = np.array(rows, np.int64), np.ascontiguousarray(faces)
+        if not len(chosen) == len(faces) == len(faint):
+            raise IndexError(f"{len(chosen)} walkers, {len(faces)} faces")
+        if self._correct(
+            _address(state), _walkers(state), _address(chosen), _address(faces),
+            _address(np.ascontiguousarray(faint)), len(chosen), _address(noise), more,
+        ):  # fmt: skip
+            raise IndexError(f"no such walker among {state.shape[1]}: {rows}")
+
 
 @functools.cache
 def kernels() -> Kernels | Absent:
@@ -169,6 +258,12 @@ def loaded(library: Path) -> Kernels | Absent:
     if found.source != source_digest():
         return Absent(f"{library.name} was compiled from another {SOURCE.name}", again)
     return found
+
+
+def _walkers(state: DoubleArray) -> int:
+    if state.shape[::2] != (5, 3) or not state.flags.c_contiguous or state.dtype != np.float64:
+        raise ValueError(f"a state is (5, n, 3) float64, contiguous, not {state.shape}")
+    return int(state.shape[1])
 
 
 @functools.lru_cache(maxsize=8)

@@ -1,9 +1,9 @@
-/* The two steps of every frame that Python's libraries do at several times their price: shrinking
- * its planes by a whole factor, and reading the faces out of YuNet's tensors.
+/* The steps of every frame that Python's libraries do at several times their price: shrinking its
+ * planes by a whole factor, reading the faces out of YuNet's tensors, and the filter of its walkers.
  *
  * Owns: arithmetic. Never: memory of its own, a pointer kept after a call, or a check of what it is
  * given: `compiled.py` has checked. Each function has a twin in Python (`vision.resize`,
- * `inference.yunet`), which is the definition and what runs where this was not compiled.
+ * `inference.yunet`, `vision.motion`), which is the definition and what runs where this was not compiled.
  */
 #include <math.h>
 #include <stddef.h>
@@ -264,4 +264,77 @@ PUBLIC int lfr_yunet_faces(const float *classes, const float *objects, const flo
     for (int i = 0; i < kept; i++)
         scale(faces + FACE_FLOATS * i, across, down);
     return kept;
+}
+
+/* ---- motion ---- */
+
+enum { MEAN, RATE, VAR, COV, RATE_VAR, COLUMNS = 3, SIZE = 2 }; /* rows and columns of `vision.motion` */
+
+/* What is known of one walker in one column. */
+static double *of(double *state, ptrdiff_t walkers, int row, ptrdiff_t walker, int column)
+{
+    return state + (row * walkers + walker) * COLUMNS + column;
+}
+
+/* Every walker `dt` seconds on; growth fades to `fading` of itself. */
+PUBLIC void lfr_motion_advance(double *state, ptrdiff_t walkers, double dt, const double *density, double fading)
+{
+    for (ptrdiff_t walker = 0; walker < walkers; walker++)
+        for (int x = 0; x < COLUMNS; x++) {
+            double *mean = of(state, walkers, MEAN, walker, x), *rate = of(state, walkers, RATE, walker, x);
+            double *var = of(state, walkers, VAR, walker, x), *cov = of(state, walkers, COV, walker, x);
+            double *rate_var = of(state, walkers, RATE_VAR, walker, x);
+            *mean += dt * *rate;
+            *var += 2 * dt * *cov + dt * dt * *rate_var + density[x] * (dt * dt * dt / 3);
+            *cov += dt * *rate_var + density[x] * (dt * dt / 2);
+            *rate_var += density[x] * dt;
+            if (x == SIZE)
+                *rate *= fading;
+        }
+}
+
+/* Cost of pairing each walker with each face (x, y, log size), and which may pair, both walkers ×
+ * faces. weights: of a distance in sizes and of a growth; limits: of a distance in standard
+ * deviations and in sizes, and of a growth. */
+PUBLIC void lfr_motion_costs(double *state, ptrdiff_t walkers, const double *faces, ptrdiff_t count, double noise,
+                             const double *weights, const double *limits, double *costs, uint8_t *possible)
+{
+    for (ptrdiff_t walker = 0; walker < walkers; walker++) {
+        double reach = limits[0] * sqrt(*of(state, walkers, VAR, walker, 0) + noise);
+        const double *mean = of(state, walkers, MEAN, walker, 0);
+        if (reach > limits[1])
+            reach = limits[1];
+        for (ptrdiff_t face = 0; face < count; face++) {
+            const double *to = faces + face * COLUMNS;
+            double x = to[0] - mean[0], y = to[1] - mean[1], growth = fabs(to[SIZE] - mean[SIZE]);
+            double distance = sqrt((x * x + y * y) / exp(mean[SIZE] + to[SIZE]));
+            costs[walker * count + face] = distance * weights[0] + growth * weights[1];
+            possible[walker * count + face] = distance <= reach && growth <= limits[2];
+        }
+    }
+}
+
+/* Each of `rows` by its face, a faint one's noise `more` times as large; -1, and nothing done, where
+ * there is no such row. */
+PUBLIC int lfr_motion_correct(double *state, ptrdiff_t walkers, const int64_t *rows, const double *faces,
+                              const uint8_t *faint, ptrdiff_t count, const double *noise, double more)
+{
+    for (ptrdiff_t face = 0; face < count; face++)
+        if (rows[face] < 0 || rows[face] >= walkers)
+            return -1;
+    for (ptrdiff_t face = 0; face < count; face++)
+        for (int x = 0; x < COLUMNS; x++) {
+            ptrdiff_t walker = rows[face];
+            double *mean = of(state, walkers, MEAN, walker, x), *rate = of(state, walkers, RATE, walker, x);
+            double *var = of(state, walkers, VAR, walker, x), *cov = of(state, walkers, COV, walker, x);
+            double spread = *var + noise[x] * (faint[face] ? more : 1);
+            double gain = *var / spread, rate_gain = *cov / spread;
+            double surprise = faces[face * COLUMNS + x] - *mean;
+            *mean += gain * surprise;
+            *rate += rate_gain * surprise;
+            *of(state, walkers, RATE_VAR, walker, x) -= rate_gain * *cov;
+            *var *= 1 - gain;
+            *cov *= 1 - gain;
+        }
+    return 0;
 }

@@ -3,7 +3,9 @@
 Owns: where each walker is, how fast, and how surely; and what a pairing of walker and face costs.
 Never: an identity, or a walker's life (``tracker``). Strategy: a Kalman filter over the centre and
 the logarithm of the size, with all noise stated in face sizes, so that one model fits faces of 20
-and of 400 pixels at any rate. Rows are walkers; the caller keeps what belongs to a row.
+and of 400 pixels at any rate. Rows are walkers; the caller keeps what belongs to a row. What every
+picture asks for is compiled (``kernels``) where there was a compiler; what is written here is the
+definition.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
+from lfr_engine.kernels.compiled import Absent, kernels
 from lfr_engine.vision.frame import FloatArray
 
 DoubleArray = npt.NDArray[np.float64]
@@ -61,8 +64,12 @@ class Motion:
         turn, fast = settings.turn_density, settings.first_speed**2
         self._density = np.array([turn, turn, _SIZE_DENSITY])
         self._first_rate_var = np.array([fast, fast, _FIRST_GROWTH**2])
+        self._weights = np.array([0.7 / self._reach, 0.3 / _SIZE_GATE])
+        self._limits = np.array([_GATE_SIGMA, self._reach, _SIZE_GATE])
         self._step_s = 0.0
         self._step, self._step_noise = _step(0.0, self._density)
+        found = kernels()
+        self._compiled = None if isinstance(found, Absent) else found
 
     def __len__(self) -> int:
         return int(self._state.shape[1])
@@ -70,12 +77,16 @@ class Motion:
     def advance(self, dt: float) -> None:
         """Move every walker on by ``dt`` ≥ 0 seconds."""
         dt = round(dt, 6)  # the difference of two stamps is never twice the same to the last bit
+        fading = math.exp(-dt / _SIZE_RATE_LASTS_S)
+        if self._compiled is not None:
+            self._compiled.motion_advance(self._state, dt, self._density, fading)
+            return
         if dt != self._step_s:  # cameras keep their rhythm: the step rarely changes
             self._step_s = dt
             self._step, self._step_noise = _step(dt, self._density)
         self._state = (self._step @ self._state.reshape(5, -1)).reshape(5, -1, 3)
         self._state += self._step_noise
-        self._state[_RATE, :, 2] *= math.exp(-dt / _SIZE_RATE_LASTS_S)
+        self._state[_RATE, :, 2] *= fading
 
     def ahead(self, dt: float) -> DoubleArray:
         """(n, 3) centre x, centre y, log size ``dt`` ≥ 0 seconds from now; changes nothing."""
@@ -86,6 +97,10 @@ class Motion:
 
     def correct(self, rows: Sequence[int], measured: DoubleArray, faint: BoolArray) -> None:
         """Take a face (k, 3) for each of ``rows``; faint ones (k,) count for less."""
+        if self._compiled is not None:
+            more = _FAINT_NOISE**2
+            self._compiled.motion_correct(self._state, rows, measured, faint, self._noise, more)
+            return
         part = self._state[:, rows]  # a copy
         mean, rate, var, cov, rate_var = part
         noise = self._noise
@@ -108,11 +123,11 @@ class Motion:
         fresh[_MEAN] = measured
         fresh[_VAR] = self._noise
         fresh[_RATE_VAR] = self._first_rate_var
-        self._state = np.concatenate((self._state, fresh), axis=1)
+        self._state = np.ascontiguousarray(np.concatenate((self._state, fresh), axis=1))
 
     def keep(self, rows: Sequence[int]) -> None:
         """Forget all rows but these; they stay in the order given."""
-        self._state = self._state[:, rows]
+        self._state = np.ascontiguousarray(self._state[:, rows])
 
     def costs(self, measured: DoubleArray) -> tuple[DoubleArray, BoolArray]:
         """Cost (n, k) in 0–1 of pairing each walker with each face (k, 3), and which may pair.
@@ -121,15 +136,21 @@ class Motion:
         is vague, and must not look near to everybody. Overlap is not asked for: for boxes of one
         shape it follows from distance and growth.
         """
+        if self._compiled is not None:
+            noise = float(self._noise[0])
+            return self._compiled.motion_costs(
+                self._state, measured, noise, self._weights, self._limits
+            )
         mean = self._state[_MEAN]
         away = measured - mean[:, None]
         squared = away * away
         area = np.exp(mean[:, 2, None] + measured[:, 2])
         distance = np.sqrt((squared[..., 0] + squared[..., 1]) / area)
         growth = np.abs(away[..., 2])
-        gate = _GATE_SIGMA * np.sqrt(self._state[_VAR, :, 0] + self._noise[0])
-        possible = (distance <= np.minimum(gate, self._reach)[:, None]) & (growth <= _SIZE_GATE)
-        return distance * (0.7 / self._reach) + growth * (0.3 / _SIZE_GATE), possible
+        sigmas, reach, most_growth = self._limits
+        gate = sigmas * np.sqrt(self._state[_VAR, :, 0] + self._noise[0])
+        possible = (distance <= np.minimum(gate, reach)[:, None]) & (growth <= most_growth)
+        return distance * self._weights[0] + growth * self._weights[1], possible
 
 
 def measured_boxes(boxes: FloatArray) -> tuple[DoubleArray, DoubleArray]:
