@@ -159,7 +159,7 @@ class Kernels:
             not classes.size == objects.size == cells
             or sides.size != 4 * cells
             or points.size != 10 * cells
-            or not all(tensor.flags.c_contiguous for tensor in tensors)
+            or not all(t.flags.c_contiguous and t.dtype == np.float32 for t in tensors)
         ):
             return None
         faces = np.empty((max_faces, FACE_FLOATS), np.float32)
@@ -195,12 +195,12 @@ class Kernels:
 
         Args:
             state: (5, n, 3) float64, contiguous.
-            faces: (k, 3) float64, contiguous: centre x, centre y, log size.
+            faces: (k, 3): centre x, centre y, log size.
             noise: Variance of a detected place.
             weights: (2,) of a distance and of a growth.
             limits: (3,) of a distance in standard deviations and in sizes, and of a growth.
         """
-        shape, faces = (_walkers(state), len(faces)), np.ascontiguousarray(faces)
+        shape, faces = (_walkers(state), len(faces)), np.ascontiguousarray(faces, np.float64)
         costs, possible = np.empty(shape), np.empty(shape, np.bool_)
         self._costs(
             _address(state), shape[0], _address(faces), shape[1], noise, _address(weights),
@@ -222,7 +222,7 @@ class Kernels:
         Args:
             state: (5, n, 3) float64, contiguous.
             rows: k walkers, each once.
-            faces: (k, 3) float64.
+            faces: (k, 3).
             faint: (k,) bool: which are placed worse.
             noise: (3,) float64: variances of a detection.
             more: Times as much noise for a faint one.
@@ -230,7 +230,7 @@ class Kernels:
         Raises:
             IndexError: There is no such walker; nothing was changed.
         """
-        chosen, faces = np.array(rows, np.int64), np.ascontiguousarray(faces)
+        chosen, faces = np.array(rows, np.int64), np.ascontiguousarray(faces, np.float64)
         if not len(chosen) == len(faces) == len(faint):
             raise IndexError(f"{len(chosen)} walkers, {len(faces)} faces")
         if self._correct(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -237,6 +238,8 @@ def test_tensors_of_another_size_are_left_alone(made: Kernels) -> None:
     assert rows_of(made, tensors, 416) is None
     tensors["cls"] = tensors["cls"].repeat(2, axis=1)[:, ::2]
     assert rows_of(made, tensors) is None
+    half: Any = tensors["cls"].astype(np.float16)
+    assert rows_of(made, tensors | {"cls": half}) is None
 
 
 @pytest.mark.skipif(not shutil.which("gcc"), reason="the traps are GCC's, which is not here")
