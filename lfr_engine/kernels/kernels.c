@@ -25,7 +25,7 @@
 #endif
 
 #ifdef __GNUC__
-#define PREFETCH(address) __builtin_prefetch(address)
+#define PREFETCH(address) __builtin_prefetch(address, 0, 0) /* to be read once */
 #else
 #define PREFETCH(address) ((void)0)
 #endif
@@ -46,6 +46,14 @@ typedef struct {
     ptrdiff_t line; /* bytes from one row to the next */
 } Plane;
 
+/* Have rows on their way from memory, past the caches in which others keep what they need again. */
+static inline void fetch(const uint8_t *from, ptrdiff_t line, int rows, int bytes)
+{
+    for (int row = 0; row < rows; row++)
+        for (int x = 0; x < bytes; x += CACHE_LINE)
+            PREFETCH(from + row * line + x);
+}
+
 /* Luma: the mean of each N × N. Plain sums over the pixels of a row, for the compiler to vectorise. */
 #define LUMA(N)                                                                                                        \
     FOR_EACH_PROCESSOR static void luma_##N(Plane from, int width, int height, uint8_t *restrict into, ptrdiff_t line) \
@@ -53,6 +61,8 @@ typedef struct {
         for (int row = 0; row < height; row++) {                                                                       \
             const uint8_t *restrict in = from.at + N * row * from.line;                                                \
             uint8_t *restrict out = into + row * line;                                                                 \
+            if (row + 1 < height)                                                                                      \
+                fetch(in + N * from.line, from.line, N, N * width);                                                    \
             for (int x = 0; x < width; x++) {                                                                          \
                 uint16_t sum = N * N / 2;                                                                              \
                 for (int down = 0; down < N; down++)                                                                   \
@@ -89,21 +99,20 @@ FOR_EACH_PROCESSOR static void luma_6(Plane from, int width, int height, uint8_t
 
 /* Chroma: the middle one of each N × N, or the mean of the middle four; twice across and down, as
  * 4:2:0 was. Most rows are skipped, so the processor does not see by itself which come next. */
-#define CHROMA(N)                                                                                                        \
+#define CHROMA(N)                                                                                                      \
     FOR_EACH_PROCESSOR static void chroma_##N(Plane from, int width, int height, uint8_t *restrict into, ptrdiff_t line) \
-    {                                                                                                                    \
-        for (int row = 0; row < height; row += 2) {                                                                      \
-            const uint8_t *restrict low = from.at + (N * (row / 2) + N / 2) * from.line + N / 2;                         \
-            const uint8_t *restrict high = low - (N % 2 ? 0 : from.line + 1);                                            \
-            uint8_t *restrict out = into + row * line, *restrict again = out + line;                                     \
-            if (row + 4 < height)                                                                                        \
-                for (int x = 0; x < N * width / 2; x += CACHE_LINE)                                                      \
-                    PREFETCH(high + 2 * N * from.line + x);                                                              \
-            for (int x = 0; x < width / 2; x++) {                                                                        \
-                int sum = high[N * x] + high[N * x + (N + 1) % 2] + low[N * x] + low[N * x - (N + 1) % 2];               \
-                out[2 * x] = out[2 * x + 1] = again[2 * x] = again[2 * x + 1] = (uint8_t)((sum + 2) / 4);                \
-            }                                                                                                            \
-        }                                                                                                                \
+    {                                                                                                                  \
+        for (int row = 0; row < height; row += 2) {                                                                    \
+            const uint8_t *restrict low = from.at + (N * (row / 2) + N / 2) * from.line + N / 2;                       \
+            const uint8_t *restrict high = low - (N % 2 ? 0 : from.line + 1);                                          \
+            uint8_t *restrict out = into + row * line, *restrict again = out + line;                                   \
+            if (row + 4 < height)                                                                                      \
+                fetch(high + 2 * N * from.line, from.line, 2 - N % 2, N * width / 2);                                  \
+            for (int x = 0; x < width / 2; x++) {                                                                      \
+                int sum = high[N * x] + high[N * x + (N + 1) % 2] + low[N * x] + low[N * x - (N + 1) % 2];             \
+                out[2 * x] = out[2 * x + 1] = again[2 * x] = again[2 * x + 1] = (uint8_t)((sum + 2) / 4);              \
+            }                                                                                                          \
+        }                                                                                                              \
     }
 
 CHROMA(2)
