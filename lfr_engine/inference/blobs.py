@@ -19,14 +19,19 @@ _MADV_DONTNEED = 4  # sys/mman.h
 
 def let_go_of_blobs(folder: Path) -> int:
     """Let go of what is mapped, shared and read-only, of the files in ``folder``; returns how many
-    bytes of address space that was. Does nothing where there is no such advice (outside Linux).
+    bytes of address space that was. Does nothing where there is no such advice (outside Linux), or
+    no account of what is mapped.
     """
     if sys.platform != "linux":
+        return 0
+    try:
+        maps = os.fsdecode(_MAPS.read_bytes())  # paths are whatever bytes somebody chose
+    except OSError:
         return 0
     inside, told = f"{folder.resolve()}{os.sep}", 0
     advise = ctypes.CDLL(None).madvise
     advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    for line in _MAPS.read_text().splitlines():
+    for line in maps.splitlines():
         span, permissions, _, _, _, *path = line.split(maxsplit=5)
         if permissions == "r--s" and path and path[0].startswith(inside):
             begin, end = (int(edge, 16) for edge in span.split("-"))

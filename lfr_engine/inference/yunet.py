@@ -24,7 +24,6 @@ PARTS = {name: [f"{name}_{stride}" for stride in STRIDES] for name in ("cls", "o
 SIZE_MULTIPLE = 32
 """Input width and height are divisible by this."""
 
-_UNSCALED = Scale(1.0, 1.0)
 _MAX_CANDIDATES = 512
 """Cells that go into suppression: a full frame of 64 faces gives about 400."""
 _MAX_LOG_SIZE = np.float32(8.0)
@@ -35,7 +34,7 @@ def decode(
     outputs: Mapping[str, FloatArray],
     width: int,
     height: int,
-    scale: Scale = _UNSCALED,
+    scale: Scale,
     *,
     min_score: float,
     max_overlap: float,
@@ -58,9 +57,8 @@ def decode(
     """
     compiled = kernels()
     if not isinstance(compiled, Absent):
-        tensors = (outputs["cls"], outputs["obj"], outputs["bbox"], outputs["kps"])
         rows = compiled.yunet_faces(
-            tensors,
+            (outputs["cls"], outputs["obj"], outputs["bbox"], outputs["kps"]),
             width,
             height,
             (scale.x, scale.y),
@@ -70,28 +68,6 @@ def decode(
         )
         if rows is not None:
             return Faces(rows[:, :4], rows[:, 4], rows[:, 5:].reshape(-1, 5, 2))
-    return portably_decoded(
-        outputs,
-        width,
-        height,
-        scale,
-        min_score=min_score,
-        max_overlap=max_overlap,
-        max_faces=max_faces,
-    )
-
-
-def portably_decoded(
-    outputs: Mapping[str, FloatArray],
-    width: int,
-    height: int,
-    scale: Scale = _UNSCALED,
-    *,
-    min_score: float,
-    max_overlap: float,
-    max_faces: int,
-) -> Faces:
-    """``decode`` without anything compiled: the same faces, to the last bit but one."""
     classes, objects = outputs["cls"].reshape(-1), outputs["obj"].reshape(-1)
     likely = (classes * objects >= min_score * min_score).nonzero()[0]
     if likely.size == 0:

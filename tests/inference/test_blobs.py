@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lfr_engine.inference import blobs
 from lfr_engine.inference.blobs import let_go_of_blobs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the advice is Linux's")
@@ -42,6 +43,17 @@ def test_pages_go_and_come_back(tmp_path: Path) -> None:
         assert (resident(inside), resident(outside)) == (0, SIZE)
         assert blob[:] == stranger[:]
     assert let_go_of_blobs(folder) == 0
+
+
+def test_strange_names_and_a_system_that_does_not_tell_are_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "maps"
+    told.write_bytes(b"1000-2000 r--s 00000000 00:01 7   /caf\xe9/network.blob\n")
+    monkeypatch.setattr(blobs, "_MAPS", told)
+    assert let_go_of_blobs(tmp_path) == 0
+    monkeypatch.setattr(blobs, "_MAPS", tmp_path / "absent")
+    assert let_go_of_blobs(tmp_path) == 0
 
 
 def test_what_may_be_written_to_is_left_alone(tmp_path: Path) -> None:

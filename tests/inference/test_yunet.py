@@ -13,6 +13,7 @@ from lfr_engine.inference import yunet
 from lfr_engine.inference.yunet import STRIDES
 from lfr_engine.vision.faces import Faces
 from lfr_engine.vision.frame import FloatArray
+from lfr_engine.vision.resize import Scale
 
 WIDTH, HEIGHT = 128, 64
 
@@ -49,7 +50,13 @@ def decode(outputs: dict[str, FloatArray], min_score: float = 0.6, max_faces: in
         for name, parts in yunet.PARTS.items()
     }
     return yunet.decode(
-        whole, WIDTH, HEIGHT, min_score=min_score, max_overlap=0.3, max_faces=max_faces
+        whole,
+        WIDTH,
+        HEIGHT,
+        Scale(1.0, 1.0),
+        min_score=min_score,
+        max_overlap=0.3,
+        max_faces=max_faces,
     )
 
 

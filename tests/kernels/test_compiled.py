@@ -169,13 +169,24 @@ Tensors = dict[str, FloatArray]
 
 
 def decoded(
-    decode: Callable[..., Faces],
     tensors: Tensors,
     size: tuple[int, int] = (640, 384),
     scale: Scale = UNSCALED,
     max_faces: int = 64,
 ) -> Faces:
-    return decode(tensors, *size, scale, min_score=0.6, max_overlap=0.3, max_faces=max_faces)
+    return yunet.decode(tensors, *size, scale, min_score=0.6, max_overlap=0.3, max_faces=max_faces)
+
+
+def defined(
+    tensors: Tensors,
+    size: tuple[int, int] = (640, 384),
+    scale: Scale = UNSCALED,
+    max_faces: int = 64,
+) -> Faces:
+    """``decoded`` with nothing compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yunet, "kernels", lambda: Absent("not compiled", ""))
+        return decoded(tensors, size, scale, max_faces)
 
 
 def rows_of(made: Kernels, tensors: Tensors, height: int = 384) -> FloatArray | None:
@@ -212,8 +223,8 @@ def test_faces_are_those_of_the_definition(
 ) -> None:
     width, height = 32 * size[0], 32 * size[1]
     tensors, scale = random_tensors(width, height, likely, seed), Scale(3.0, 1.7)
-    faces = decoded(yunet.decode, tensors, (width, height), scale, max_faces)
-    same = decoded(yunet.portably_decoded, tensors, (width, height), scale, max_faces)
+    faces = decoded(tensors, (width, height), scale, max_faces)
+    same = defined(tensors, (width, height), scale, max_faces)
     assert len(faces) == len(same)
     np.testing.assert_array_equal(faces.scores, same.scores)
     np.testing.assert_allclose(faces.boxes, same.boxes, rtol=1e-5, atol=1e-3)
@@ -229,7 +240,7 @@ def test_a_picture_full_of_noise_is_left_to_the_definition(
     for name in ("cls", "obj"):
         tensors[name][0, :likely] = 0.9
     assert (rows_of(made, tensors) is not None) is taken
-    faces, same = decoded(yunet.decode, tensors), decoded(yunet.portably_decoded, tensors)
+    faces, same = decoded(tensors), defined(tensors)
     np.testing.assert_allclose(faces.boxes, same.boxes, rtol=1e-5, atol=1e-3)
 
 
@@ -262,7 +273,7 @@ def test_the_source_compiles_without_a_warning_and_without_undefined_behaviour(
         np.testing.assert_array_equal(canvas[0, :360], mean(blocks(planes.y, factor)))
     for seed in range(20):
         tensors = random_tensors(640, 384, 40 * seed, seed)
-        assert len(decoded(yunet.decode, tensors)) <= 64
+        assert len(decoded(tensors)) <= 64
 
 
 @needs_compiler
