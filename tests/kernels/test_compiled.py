@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lfr_engine.inference import yunet
-from lfr_engine.kernels import compiled, compiling
+from lfr_engine.kernels import compiling
 from lfr_engine.kernels.compiled import Absent, Kernels, kernels, loaded
 from lfr_engine.kernels.compiling import compile_kernels
 from lfr_engine.vision import resize
@@ -76,7 +76,7 @@ def test_luma_becomes_means_chroma_middles_and_the_rest_black(
 ) -> None:
     found = kernels()
     if isinstance(found, Absent):
-        return  # said once, by the tests that ask for it
+        pytest.skip(f"{found.reason}: there is no C compiler here")
     height, width = 2 * half_size[0], 2 * half_size[1]
     planes = random_planes(factor * height, factor * width, padding)
     canvas = np.full((3, height + room[0], width + room[1]), 77, np.uint8)
@@ -315,7 +315,3 @@ def test_a_compiler_that_refuses_leaves_what_was_there(
     assert compile_kernels(library) == "no C compiler is here (no-such-compiler)"
     assert [path.name for path in tmp_path.iterdir()] == ["kernels.so"]
     assert library.read_bytes() == b"the one before"
-
-
-def test_the_definition_and_the_kernels_agree_on_a_face_s_numbers() -> None:
-    assert compiled.FACE_FLOATS == 4 + 1 + 2 * 5
